@@ -1,0 +1,2 @@
+//! ridgewalk
+fn main() {}

@@ -1,0 +1,296 @@
+//! Denoisers: the one idea that carries the system.
+//!
+//! For x = x₀ + σε with ε ~ N(0, I) the denoiser is D(x; σ) = E[x₀ | x]. All that a diffusion
+//! model predicts follows from it:
+//!
+//! ```text
+//! score     ∇log p_σ(x) = (D(x; σ) − x) / σ²                      (Tweedie)
+//! noise     ε̂(x; σ)     = (x − D(x; σ)) / σ
+//! velocity  of x_t = α(t) x₀ + σ(t) ε:  v = α′ D + σ′ ε̂   with  D = D(x_t/α; σ/α)
+//! ```
+//!
+//! Closed forms, networks, and transforms of either are all denoisers. Batches are rows:
+//! `x` is `[batch, d]`. σ is in the data's own units and positive.
+
+use ndarray::{Array1, Array2, ArrayView2, Zip};
+
+use crate::error::{Error, Result};
+use crate::points::Moments;
+use crate::process::Process;
+
+/// From where a sampler asks: which samples the rows are, and which step is being taken.
+///
+/// Denoisers that draw random numbers key them by the sample index, so that a sample does not
+/// depend on its batch; denoisers whose strength is limited by the step read it here. A denoiser
+/// asked outside of a sampler sees [`Visit::default`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Visit<'a> {
+    /// Sample index of every row; rows beyond its end (or all, if empty) count as sample 0.
+    pub samples: &'a [u64],
+    /// (σ at the step's start, σ at its end), if a solver is asking.
+    pub step: Option<(f64, f64)>,
+}
+
+impl Visit<'_> {
+    /// Sample index of a row.
+    pub fn sample(&self, row: usize) -> u64 {
+        self.samples.get(row).copied().unwrap_or(0)
+    }
+}
+
+/// D(x; σ) = E[x₀ | x₀ + σε = x].
+pub trait Denoiser: Send + Sync {
+    /// Ambient dimension d.
+    fn dim(&self) -> usize;
+
+    /// D(x; σ) for every row of `x` (`[batch, d]`), σ > 0 in the data's units.
+    ///
+    /// # Errors
+    /// If `x` does not have d columns or is not finite, or σ is not a positive number.
+    fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>>;
+
+    /// [`Denoiser::denoise`] as a sampler asks for it. Transforms hand the [`Visit`] on; models
+    /// that need nothing of it do not implement this.
+    fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
+        let _ = visit;
+        self.denoise(x, sigma)
+    }
+
+    /// Mean and scale of the distribution, where known: the sampler starts from them.
+    fn moments(&self) -> Option<Moments> {
+        None
+    }
+
+    /// This denoiser's exact derivatives, if it has them.
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        None
+    }
+
+    /// This denoiser's exact log-density, if it has one.
+    fn density(&self) -> Option<&dyn Density> {
+        None
+    }
+
+    /// Score ∇log p_σ(x) = (D − x)/σ², `[batch, d]` (Tweedie's formula).
+    fn score(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        let mut out = self.denoise(x, sigma)?;
+        let variance = sigma * sigma;
+        Zip::from(&mut out).and(&x).for_each(|d, &x| *d = (*d - x) / variance);
+        Ok(out)
+    }
+
+    /// Predicted noise (x − D)/σ, `[batch, d]`.
+    fn noise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        let mut out = self.denoise(x, sigma)?;
+        Zip::from(&mut out).and(&x).for_each(|d, &x| *d = (x - *d) / sigma);
+        Ok(out)
+    }
+
+    /// E[α′x₀ + σ′ε | x_t] at time `t` of an affine `process`; `x_t` in the process's coordinates.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`], and if `t` is outside of the process or α(t) = 0.
+    fn velocity(&self, process: &dyn Process, x_t: ArrayView2<f64>, t: f64) -> Result<Array2<f64>> {
+        let (alpha, sigma) = process.checked_levels(t)?;
+        let scaled = &x_t / alpha;
+        let mut out = self.denoise(scaled.view(), sigma / alpha)?;
+        let (da, ds) = (process.alpha_derivative(t), process.sigma_derivative(t));
+        Zip::from(&mut out).and(&x_t).for_each(|d, &x| *d = da * *d + ds * (x - alpha * *d) / sigma);
+        Ok(out)
+    }
+}
+
+/// A denoiser with Jacobian products and the noise derivative.
+///
+/// Closed forms give them exactly; [`FiniteDifference`] gives them to any denoiser.
+pub trait Differentiable: Denoiser {
+    /// J v for every row, J = ∂D/∂x; `v` is `[batch, d]`.
+    fn jvp(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>>;
+
+    /// Jᵀ v for every row. For a true posterior mean J = Cov[x₀|x]/σ² is symmetric, so this is
+    /// [`Differentiable::jvp`] unless a denoiser says otherwise.
+    fn vjp(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+        self.jvp(x, sigma, v)
+    }
+
+    /// D and ∂D/∂σ together, each `[batch, d]`.
+    fn denoise_with_sigma_derivative(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+    ) -> Result<(Array2<f64>, Array2<f64>)>;
+
+    /// tr J, `[batch]`: the divergence of D. By default d Jacobian products.
+    fn divergence(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
+        let mut trace = Array1::zeros(x.nrows());
+        let mut unit = Array2::zeros(x.raw_dim());
+        for k in 0..self.dim() {
+            unit.column_mut(k).fill(1.0);
+            trace += &self.jvp(x, sigma, unit.view())?.column(k);
+            unit.column_mut(k).fill(0.0);
+        }
+        Ok(trace)
+    }
+
+    /// (∇² log p_σ) v = (J v − v)/σ² for every row.
+    fn hessian_product(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+        let mut out = self.jvp(x, sigma, v)?;
+        let variance = sigma * sigma;
+        Zip::from(&mut out).and(&v).for_each(|j, &v| *j = (*j - v) / variance);
+        Ok(out)
+    }
+}
+
+/// A denoiser whose density p_σ = p * N(0, σ²I) is known.
+pub trait Density: Differentiable {
+    /// log p_σ(x), `[batch]`, in nats.
+    fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>>;
+}
+
+macro_rules! forward_denoiser {
+    ($($pointer:ty),*) => {$(
+        impl<D: Denoiser + ?Sized> Denoiser for $pointer {
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+            fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+                (**self).denoise(x, sigma)
+            }
+            fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
+                (**self).denoise_at(x, sigma, visit)
+            }
+            fn moments(&self) -> Option<Moments> {
+                (**self).moments()
+            }
+            fn differentiable(&self) -> Option<&dyn Differentiable> {
+                (**self).differentiable()
+            }
+            fn density(&self) -> Option<&dyn Density> {
+                (**self).density()
+            }
+        }
+    )*};
+}
+forward_denoiser!(&D, Box<D>, std::sync::Arc<D>);
+
+/// Central differences as the derivatives of a denoiser that has none of its own.
+///
+/// Step ε·max(1, ‖x‖/‖v‖) along v and ε·σ in σ, error O(ε²); twice the evaluations.
+#[derive(Debug, Clone)]
+pub struct FiniteDifference<D> {
+    inner: D,
+    step: f64,
+}
+
+impl<D: Denoiser> FiniteDifference<D> {
+    /// With the relative step 1e-5, sound for f64 denoisers of order-one curvature.
+    pub fn new(inner: D) -> Self {
+        FiniteDifference { inner, step: 1e-5 }
+    }
+
+    /// With another relative step; networks in f32 want about 1e-3.
+    ///
+    /// # Errors
+    /// If the step is not in (0, 1).
+    pub fn with_step(inner: D, step: f64) -> Result<Self> {
+        if !(step > 0.0 && step < 1.0) {
+            return Err(Error::argument("step", format!("is {step}"), "it is relative: choose it in (0, 1)"));
+        }
+        Ok(FiniteDifference { inner, step })
+    }
+}
+
+impl<D: Denoiser> Denoiser for FiniteDifference<D> {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+    fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        self.inner.denoise(x, sigma)
+    }
+    fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
+        self.inner.denoise_at(x, sigma, visit)
+    }
+    fn moments(&self) -> Option<Moments> {
+        self.inner.moments()
+    }
+    fn differentiable(&self) -> Option<&dyn Differentiable> {
+        Some(self)
+    }
+    fn density(&self) -> Option<&dyn Density> {
+        self.inner.density()
+    }
+}
+
+impl<D: Denoiser> Differentiable for FiniteDifference<D> {
+    fn jvp(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+        check_tangent(x, v)?;
+        // The step is measured in the noise level: D varies on the scale of σ and above.
+        let mut h = Array1::zeros(x.nrows());
+        Zip::from(&mut h).and(v.rows()).for_each(|h, v| {
+            let norm = v.dot(&v).sqrt();
+            *h = if norm > 0.0 { self.step * sigma / norm } else { 1.0 };
+        });
+        let shift = &v * &h.view().insert_axis(ndarray::Axis(1));
+        let ahead = self.inner.denoise((&x + &shift).view(), sigma)?;
+        let behind = self.inner.denoise((&x - &shift).view(), sigma)?;
+        Ok((ahead - behind) / (h * 2.0).insert_axis(ndarray::Axis(1)))
+    }
+
+    /// By d central differences a row: exact in form, dear in high dimension.
+    fn vjp(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
+        check_tangent(x, v)?;
+        let mut out = Array2::zeros(x.raw_dim());
+        let mut unit = Array2::zeros(x.raw_dim());
+        for k in 0..self.dim() {
+            unit.column_mut(k).fill(1.0);
+            let column = self.jvp(x, sigma, unit.view())?;
+            Zip::from(out.column_mut(k)).and(column.rows()).and(v.rows()).for_each(|o, j, v| *o = j.dot(&v));
+            unit.column_mut(k).fill(0.0);
+        }
+        Ok(out)
+    }
+
+    fn denoise_with_sigma_derivative(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
+        let h = self.step * sigma;
+        let ahead = self.inner.denoise(x, sigma + h)?;
+        let behind = self.inner.denoise(x, sigma - h)?;
+        Ok((self.inner.denoise(x, sigma)?, (ahead - behind) / (2.0 * h)))
+    }
+}
+
+/// Checks the arguments of [`Denoiser::denoise`] at the boundary.
+pub fn check_query(dim: usize, x: ArrayView2<f64>, sigma: f64) -> Result<()> {
+    if x.ncols() != dim {
+        return Err(Error::shape(
+            "x",
+            format!("{} columns", x.ncols()),
+            format!("{dim} (the model's dimension)"),
+        ));
+    }
+    check_sigma(sigma)?;
+    crate::points::require_finite("x", x)
+}
+
+/// Checks a noise level.
+pub fn check_sigma(sigma: f64) -> Result<()> {
+    if sigma > 0.0 && sigma.is_finite() {
+        return Ok(());
+    }
+    Err(Error::argument(
+        "sigma",
+        format!("is {sigma}"),
+        "a noise level is a positive finite number in the data's units",
+    ))
+}
+
+/// Checks the direction of a Jacobian product against x.
+pub fn check_tangent(x: ArrayView2<f64>, v: ArrayView2<f64>) -> Result<()> {
+    if x.dim() != v.dim() {
+        return Err(Error::shape("v", format!("{:?}", v.dim()), format!("{:?} (as x)", x.dim())));
+    }
+    crate::points::require_finite("v", v)
+}

@@ -1,0 +1,18 @@
+//! ridgewalk: the geometry of diffusion models.
+//!
+//! A diffusion model is a denoiser; its samples land somewhere relative to the data. This crate
+//! generates, steers samples onto the data's manifold, and surveys where they went.
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod denoiser;
+pub mod error;
+pub mod points;
+pub mod process;
+pub mod random;
+pub mod survey;
+
+pub use denoiser::{Denoiser, Density, Differentiable, FiniteDifference, Visit};
+pub use error::{Error, Result};
+pub use points::{Moments, PointSet, Shape};
+pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
