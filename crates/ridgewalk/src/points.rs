@@ -246,6 +246,13 @@ impl Moments {
     }
 }
 
+/// Some rows of a batch (the `s!` macro is barred by `forbid(unsafe_code)`).
+pub(crate) fn rows<'a>(x: &ArrayView2<'a, f64>, range: std::ops::Range<usize>) -> ArrayView2<'a, f64> {
+    let mut view = *x;
+    view.slice_axis_inplace(Axis(0), range.into());
+    view
+}
+
 /// Fails with [`Error::NonFinite`] at the first NaN or infinity.
 pub(crate) fn require_finite(what: &str, values: ArrayView2<f64>) -> Result<()> {
     for (row, line) in values.outer_iter().enumerate() {
