@@ -120,6 +120,18 @@ pub trait Differentiable: Denoiser {
         sigma: f64,
     ) -> Result<(Array2<f64>, Array2<f64>)>;
 
+    /// [`Differentiable::denoise_with_sigma_derivative`] as a sampler asks for it: for denoisers that
+    /// draw random numbers, which must be the same in D and in its derivative.
+    fn denoise_with_sigma_derivative_at(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        visit: &Visit,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
+        let _ = visit;
+        self.denoise_with_sigma_derivative(x, sigma)
+    }
+
     /// tr J, `[batch]`: the divergence of D. By default d Jacobian products.
     fn divergence(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
         let mut trace = Array1::zeros(x.nrows());

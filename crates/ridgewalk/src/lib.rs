@@ -11,9 +11,17 @@ pub mod error;
 pub mod points;
 pub mod process;
 pub mod random;
+pub mod sampler;
+pub mod schedule;
+pub mod solver;
 pub mod survey;
+pub mod transform;
 
 pub use denoiser::{Denoiser, Density, Differentiable, FiniteDifference, Visit};
 pub use error::{Error, Result};
 pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
+pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
+pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
+pub use solver::{Euler, Heun, Solver, Switched};
+pub use transform::{Kernel, Mad, MadConfig, Smoothed};

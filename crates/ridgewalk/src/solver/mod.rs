@@ -1,0 +1,73 @@
+//! Solvers: one step of the probability-flow ODE dx/dσ = (x − D(x; σ))/σ from a noise level to the next.
+//!
+//! States are those of the variance-exploding process; any affine process is this one after the
+//! change of variables (`process.rs`). A solver is handed the denoiser, not a prediction, so it may
+//! ask as often as it needs; the step counts what it asks.
+
+mod euler;
+mod heun;
+mod switched;
+
+use ndarray::{Array2, ArrayView2};
+
+pub use euler::Euler;
+pub use heun::Heun;
+pub use switched::Switched;
+
+use crate::denoiser::{Denoiser, Visit};
+use crate::error::Result;
+use crate::random::{Purpose, Stream};
+
+/// Takes a state from one noise level to the next lower one.
+pub trait Solver: Send + Sync {
+    /// Name for records and tables.
+    fn name(&self) -> String;
+
+    /// The state `[batch, d]` at `step.next`, from the state at `step.sigma`.
+    ///
+    /// # Errors
+    /// Those of the denoiser.
+    fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>>;
+}
+
+impl<S: Solver + ?Sized> Solver for Box<S> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+    fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
+        (**self).step(x, step)
+    }
+}
+
+/// One step as a solver sees it.
+pub struct Step<'a> {
+    /// Which step (counted from 0).
+    pub index: usize,
+    /// Noise level at its start.
+    pub sigma: f64,
+    /// Noise level at its end, positive and lower.
+    pub next: f64,
+    pub(crate) model: &'a dyn Denoiser,
+    pub(crate) samples: &'a [u64],
+    pub(crate) seed: u64,
+    pub(crate) evaluations: usize,
+}
+
+impl Step<'_> {
+    /// D(x; σ), counted.
+    pub fn denoise(&mut self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        self.evaluations += 1;
+        let visit = Visit { samples: self.samples, step: Some((self.sigma, self.next)) };
+        self.model.denoise_at(x, sigma, &visit)
+    }
+
+    /// Fresh standard normal noise `[batch, d]`, keyed by (seed, sample, step).
+    pub fn noise(&self) -> Array2<f64> {
+        let mut noise = Array2::zeros((self.samples.len(), self.model.dim()));
+        for (mut row, &sample) in noise.outer_iter_mut().zip(self.samples) {
+            let mut stream = Stream::new(self.seed, Purpose::Churn, sample, self.index as u64);
+            row.iter_mut().for_each(|v| *v = stream.normal());
+        }
+        noise
+    }
+}

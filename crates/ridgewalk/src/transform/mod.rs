@@ -1,0 +1,7 @@
+//! Transforms: each takes a denoiser and is one, so they compose with each other and with every solver.
+
+pub mod mad;
+pub mod smoothing;
+
+pub use mad::{Attraction, Mad, MadConfig, extended_score};
+pub use smoothing::{Kernel, Smoothed};
