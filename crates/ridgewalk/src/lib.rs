@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod closed_form;
 pub mod denoiser;
 pub mod error;
 pub mod points;
