@@ -1,26 +1,31 @@
 //! Inner loops over one row: dot products and combinations whose order of summation is fixed.
 //!
 //! A library's matrix product chooses its blocking by the batch, so that a row's last bits depend
-//! on its neighbours. Here they do not: eight lanes, then one fixed tree, whatever the machine.
+//! on its neighbours. Here they do not: eight lanes, then one fixed tree, without fused products, so
+//! that the widest instructions of the machine give the bits of the narrowest.
 
 use ndarray::{Array2, ArrayView2};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Rows that share one pass over a component's eigenvectors, and the unit of parallel work.
 pub(super) const ROWS: usize = 8;
 
 const LANES: usize = 8;
+/// Vectors whose products with one row are summed at once.
+const GROUP: usize = 4;
 
+#[inline(always)]
 fn tree(acc: [f64; LANES]) -> f64 {
     ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]))
 }
 
-/// ⟨a, b⟩; the shorter length counts.
+/// ⟨a, b⟩ for slices of one length.
+#[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut acc = [0.0; LANES];
-    let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let (ta, tb) = (a8.remainder(), b8.remainder());
-    for (x, y) in a8.zip(b8) {
+    let ((a8, ta), (b8, tb)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (x, y) in a8.iter().zip(b8) {
         for l in 0..LANES {
             acc[l] += x[l] * y[l];
         }
@@ -33,37 +38,62 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// out_j = ⟨vectors_j, e⟩ for `vectors` `[out.len(), e.len()]`.
 pub(super) fn dots(vectors: &[f64], e: &[f64], out: &mut [f64]) {
-    let d = e.len();
-    for (pair, out) in vectors.chunks(2 * d).zip(out.chunks_mut(2)) {
-        if let [first, second] = out {
-            // Two at once: they share the loads of e and hide each other's latency. The sums are
-            // those of `dot`, bit for bit.
-            let (u, w) = pair.split_at(d);
-            (*first, *second) = dot_pair(u, w, e);
-        } else if let [last] = out {
-            *last = dot(pair, e);
+    Arch::new().dispatch(Dots { vectors, e, out });
+}
+
+// A named operation, not a closure: only this is sure to be inlined where the wide instructions are on.
+struct Dots<'a> {
+    vectors: &'a [f64],
+    e: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Dots<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let d = self.e.len();
+        let (groups, last) = self.out.as_chunks_mut::<GROUP>();
+        let (many, few) = self.vectors.split_at(groups.len() * GROUP * d);
+        for (vectors, out) in many.chunks_exact(GROUP * d).zip(groups) {
+            *out = dots_at_once::<S, GROUP>(simd, vectors, self.e);
+        }
+        for (vector, out) in few.chunks_exact(d).zip(last) {
+            [*out] = dots_at_once::<S, 1>(simd, vector, self.e);
         }
     }
 }
 
-fn dot_pair(u: &[f64], w: &[f64], e: &[f64]) -> (f64, f64) {
-    let (mut a, mut b) = ([0.0; LANES], [0.0; LANES]);
-    let (u8, w8, e8) = (u.chunks_exact(LANES), w.chunks_exact(LANES), e.chunks_exact(LANES));
-    let (tu, tw, te) = (u8.remainder(), w8.remainder(), e8.remainder());
-    for ((u, w), e) in u8.zip(w8).zip(e8) {
-        for l in 0..LANES {
-            a[l] += u[l] * e[l];
-            b[l] += w[l] * e[l];
+/// The same sums for every N, bit for bit; several at once share the loads of e and hide each
+/// other's latency. Left to itself the compiler takes the lanes apart, so they are spelt out.
+#[inline(always)]
+fn dots_at_once<S: Simd, const N: usize>(simd: S, vectors: &[f64], e: &[f64]) -> [f64; N] {
+    let (e8, tail) = e.as_chunks::<LANES>();
+    let mut sums = [[0.0; LANES]; N];
+    let vectors: [(&[[f64; LANES]], &[f64]); N] =
+        std::array::from_fn(|j| vectors[j * e.len()..(j + 1) * e.len()].as_chunks());
+    let registers = S::as_simd_f64s(&[0.0; LANES]).0.len();
+    let mut acc = [[simd.splat_f64s(0.0); LANES]; N];
+    for (i, e) in e8.iter().enumerate() {
+        let e = S::as_simd_f64s(e).0;
+        for j in 0..N {
+            let v = S::as_simd_f64s(&vectors[j].0[i]).0;
+            for l in 0..registers {
+                acc[j][l] = simd.add_f64s(acc[j][l], simd.mul_f64s(v[l], e[l]));
+            }
         }
     }
-    for (l, ((u, w), e)) in tu.iter().zip(tw).zip(te).enumerate() {
-        a[l] += u * e;
-        b[l] += w * e;
-    }
-    (tree(a), tree(b))
+    std::array::from_fn(|j| {
+        S::as_mut_simd_f64s(&mut sums[j]).0.copy_from_slice(&acc[j][..registers]);
+        for (sum, (v, e)) in sums[j].iter_mut().zip(vectors[j].1.iter().zip(tail)) {
+            *sum += v * e;
+        }
+        tree(sums[j])
+    })
 }
 
 /// out += a·v.
+#[inline(always)]
 pub(super) fn axpy(a: f64, v: &[f64], out: &mut [f64]) {
     for (o, v) in out.iter_mut().zip(v) {
         *o += a * v;
@@ -72,6 +102,25 @@ pub(super) fn axpy(a: f64, v: &[f64], out: &mut [f64]) {
 
 /// out += Σ_j a_j vectors_j for `vectors` `[a.len(), out.len()]`, four vectors to a pass.
 pub(super) fn axpys(a: &[f64], vectors: &[f64], out: &mut [f64]) {
+    Arch::new().dispatch(Axpys { a, vectors, out });
+}
+
+struct Axpys<'a> {
+    a: &'a [f64],
+    vectors: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Axpys<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        axpys_inlined(self.a, self.vectors, self.out);
+    }
+}
+
+#[inline(always)]
+fn axpys_inlined(a: &[f64], vectors: &[f64], out: &mut [f64]) {
     let d = out.len();
     for (a, block) in a.chunks(4).zip(vectors.chunks(4 * d)) {
         if let [a0, a1, a2, a3] = *a {
