@@ -69,27 +69,33 @@ impl WithSimd for Dots<'_> {
 #[inline(always)]
 fn dots_at_once<S: Simd, const N: usize>(simd: S, vectors: &[f64], e: &[f64]) -> [f64; N] {
     let (e8, tail) = e.as_chunks::<LANES>();
-    let mut sums = [[0.0; LANES]; N];
-    let vectors: [(&[[f64; LANES]], &[f64]); N] =
-        std::array::from_fn(|j| vectors[j * e.len()..(j + 1) * e.len()].as_chunks());
+    let mut blocks = [(&[] as &[[f64; LANES]], &[] as &[f64]); N];
+    for (block, vector) in blocks.iter_mut().zip(vectors.chunks_exact(e.len())) {
+        *block = vector.as_chunks();
+    }
     let registers = S::as_simd_f64s(&[0.0; LANES]).0.len();
     let mut acc = [[simd.splat_f64s(0.0); LANES]; N];
     for (i, e) in e8.iter().enumerate() {
         let e = S::as_simd_f64s(e).0;
         for j in 0..N {
-            let v = S::as_simd_f64s(&vectors[j].0[i]).0;
+            let v = S::as_simd_f64s(&blocks[j].0[i]).0;
             for l in 0..registers {
                 acc[j][l] = simd.add_f64s(acc[j][l], simd.mul_f64s(v[l], e[l]));
             }
         }
     }
-    std::array::from_fn(|j| {
-        S::as_mut_simd_f64s(&mut sums[j]).0.copy_from_slice(&acc[j][..registers]);
-        for (sum, (v, e)) in sums[j].iter_mut().zip(vectors[j].1.iter().zip(tail)) {
+    let mut out = [0.0; N];
+    for j in 0..N {
+        let mut sums = [0.0; LANES];
+        for (sums, acc) in S::as_mut_simd_f64s(&mut sums).0.iter_mut().zip(&acc[j]) {
+            *sums = *acc;
+        }
+        for (sum, (v, e)) in sums.iter_mut().zip(blocks[j].1.iter().zip(tail)) {
             *sum += v * e;
         }
-        tree(sums[j])
-    })
+        out[j] = tree(sums);
+    }
+    out
 }
 
 /// out += a·v.
