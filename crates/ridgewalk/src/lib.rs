@@ -7,6 +7,8 @@
 
 pub mod denoiser;
 pub mod error;
+pub mod metrics;
+pub mod neighbours;
 pub mod points;
 pub mod process;
 pub mod random;
