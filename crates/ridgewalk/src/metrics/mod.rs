@@ -2,6 +2,7 @@
 
 pub mod binomial;
 pub mod bootstrap;
+pub mod chi_square;
 pub mod transport;
 
 pub use binomial::fraction_interval;

@@ -1,272 +1,239 @@
 //! Surveys: measurements of where samples go relative to data, each a [`Finding`].
 //!
-//! A finding carries its number, interval, sample size and settings, the expected value where one
-//! is known, and figures as plain numbers that a report draws.
+//! A [`Survey`] is a list of [`Probe`]s, one measurement each. It is run on a [`Subject`] (samples,
+//! perhaps with the model that made them) against a [`Reference`] (training data, held-out data,
+//! the true manifold, a clean set: whatever is known). Probes whose reference is missing are
+//! skipped, with the reason.
+//!
+//! ```
+//! use ndarray::array;
+//! use ridgewalk::PointSet;
+//! use ridgewalk::survey::{Reference, Subject, Survey};
+//!
+//! let train = PointSet::vectors(array![[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])?;
+//! let samples = PointSet::vectors(array![[0.0, 0.0], [0.5, 0.4]])?;
+//! let reference = Reference::new(&train);
+//! let result = Survey::standard().seed(7).run(&Subject::new("mine", &samples, &reference))?;
+//! assert_eq!(result.samples.nearest_train, [0, 1]);
+//! assert!(result.finding("nearest-training-distance").is_some());
+//! # Ok::<(), ridgewalk::Error>(())
+//! ```
 
-use std::collections::BTreeMap;
+mod authenticity;
+mod classes;
+mod closer;
+mod comparison;
+mod copying;
+mod finding;
+mod gallery;
+mod manifold;
+mod memorisation;
+mod nearest;
+mod noise;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
-/// One measurement, ready to be read by a person (`statement`) or a program (the rest).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
-    /// Stable identifier in kebab case, such as `memorised-fraction`.
-    pub id: String,
-    /// The result in one sentence.
-    pub statement: String,
-    /// The number.
-    pub value: f64,
-    /// 95 % bootstrap interval of the number, if it is a statistic.
-    pub interval: Option<(f64, f64)>,
-    /// Number of samples behind it.
-    pub n: usize,
-    /// Reference set, seed, and whatever else is needed to obtain the number again.
-    pub settings: BTreeMap<String, serde_json::Value>,
-    /// The known answer or a paper's figure, if there is one.
-    pub expectation: Option<Expectation>,
-    /// Whether the expectation was met.
-    pub holds: Option<bool>,
-    /// A table behind the number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<Table>,
-    /// Figures behind the number.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub figures: Vec<Figure>,
-}
+pub use authenticity::Authenticity;
+pub use classes::ClassBalance;
+pub use closer::CloserToTraining;
+pub use comparison::Comparison;
+pub use copying::DataCopying;
+pub use finding::{Axis, Bar, Cell, Expectation, Figure, Finding, Group, ImageRow, Plot, Series, Table};
+pub use gallery::Gallery;
+pub use manifold::ManifoldDistance;
+pub use memorisation::{Memorisation, Verdicts};
+pub use nearest::NearestDistances;
+pub use noise::ResidualNoise;
+pub use subject::{Reference, Subject, Truth};
+pub use transport::SlicedTransport;
 
-/// What a finding is held against.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Expectation {
-    /// In words: what is expected, and from where.
-    pub text: String,
-    /// Smallest value that meets it.
-    pub at_least: Option<f64>,
-    /// Largest value that meets it.
-    pub at_most: Option<f64>,
-}
+use crate::error::Result;
+use crate::metrics::Bootstrap;
 
-impl Expectation {
-    /// Whether a value meets it.
-    pub fn holds(&self, value: f64) -> bool {
-        self.at_least.is_none_or(|low| value >= low) && self.at_most.is_none_or(|high| value <= high)
+/// Below this many samples a finding says that its number rests on few.
+const FEW_SAMPLES: usize = 20;
+
+/// One measurement of a survey.
+pub trait Probe: Send + Sync {
+    /// Stable identifier in kebab case; its findings' ids begin with it or a synonym.
+    fn id(&self) -> &'static str;
+
+    /// Why this probe has no meaning for the subject, if it has none.
+    fn inapplicable(&self, subject: &Subject) -> Option<String> {
+        let _ = subject;
+        None
     }
+
+    /// The measurement. Random choices are keyed by the bootstrap's seed.
+    ///
+    /// # Errors
+    /// If the subject's parts do not fit each other, or a number cannot be computed.
+    fn measure(&self, subject: &Subject, bootstrap: &Bootstrap) -> Result<Vec<Finding>>;
 }
 
-impl Finding {
-    /// A finding with nothing but its number.
-    pub fn new(id: impl Into<String>, statement: impl Into<String>, value: f64, n: usize) -> Self {
-        Finding {
-            id: id.into(),
-            statement: statement.into(),
-            value,
-            interval: None,
-            n,
-            settings: BTreeMap::new(),
-            expectation: None,
-            holds: None,
-            table: None,
-            figures: Vec::new(),
+/// A list of probes, run together.
+pub struct Survey {
+    probes: Vec<Box<dyn Probe>>,
+    bootstrap: Bootstrap,
+}
+
+impl Survey {
+    /// No probes yet.
+    pub fn empty() -> Self {
+        Survey { probes: Vec::new(), bootstrap: Bootstrap::default() }
+    }
+
+    /// Every probe that needs samples and data only.
+    pub fn standard() -> Self {
+        Survey::empty()
+            .with(Memorisation::default())
+            .with(NearestDistances)
+            .with(CloserToTraining)
+            .with(Authenticity)
+            .with(DataCopying)
+            .with(SlicedTransport::default())
+            .with(ManifoldDistance)
+            .with(ResidualNoise)
+            .with(ClassBalance)
+            .with(Gallery::default())
+    }
+
+    /// With one more probe.
+    pub fn with(mut self, probe: impl Probe + 'static) -> Self {
+        self.probes.push(Box::new(probe));
+        self
+    }
+
+    /// With this seed for resamples, directions and subsets.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.bootstrap.seed = seed;
+        self
+    }
+
+    /// With this many bootstrap resamples.
+    pub fn resamples(mut self, resamples: usize) -> Self {
+        self.bootstrap.resamples = resamples;
+        self
+    }
+
+    /// Runs every probe that applies, in order.
+    ///
+    /// # Errors
+    /// If the samples and the reference differ in shape, or a probe fails.
+    pub fn run(&self, subject: &Subject) -> Result<SurveyResult> {
+        subject.check()?;
+        let (mut findings, mut skipped) = (Vec::new(), Vec::new());
+        for probe in &self.probes {
+            if let Some(reason) = probe.inapplicable(subject) {
+                skipped.push(Skipped { probe: probe.id().into(), reason });
+                continue;
+            }
+            for finding in probe.measure(subject, &self.bootstrap)? {
+                findings.push(self.record(finding, subject));
+            }
+        }
+        Ok(SurveyResult {
+            name: subject.name().into(),
+            findings,
+            samples: SampleTable::of(subject)?,
+            skipped,
+        })
+    }
+
+    /// What every finding must carry, so that no probe can forget it.
+    fn record(&self, mut finding: Finding, subject: &Subject) -> Finding {
+        let reference = subject.reference();
+        if finding.n < FEW_SAMPLES {
+            finding.statement +=
+                &format!(" This rests on {} only: read the interval.", words::count(finding.n, "sample"));
+        }
+        finding = finding
+            .setting("samples", subject.name())
+            .setting("training_points", reference.train().len())
+            .setting("distance", "Euclidean, in the data's units")
+            .setting("seed", self.bootstrap.seed);
+        if !finding.settings.contains_key("resamples") {
+            finding = finding.setting("resamples", self.bootstrap.resamples);
+        }
+        match reference.held_out_set() {
+            Some(held_out) => finding.setting("held_out_points", held_out.len()),
+            None => finding,
         }
     }
 
-    /// With a 95 % interval.
-    pub fn interval(mut self, interval: (f64, f64)) -> Self {
-        self.interval = Some(interval);
-        self
-    }
-
-    /// With one setting.
-    pub fn setting(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.settings.insert(key.into(), value.into());
-        self
-    }
-
-    /// With an expectation, which is checked at once.
-    pub fn expect(mut self, expectation: Expectation) -> Self {
-        self.holds = Some(expectation.holds(self.value));
-        self.expectation = Some(expectation);
-        self
-    }
-
-    /// With a table.
-    pub fn table(mut self, table: Table) -> Self {
-        self.table = Some(table);
-        self
-    }
-
-    /// With one more figure.
-    pub fn figure(mut self, figure: Figure) -> Self {
-        self.figures.push(figure);
-        self
+    /// Surveys several groups of samples and sets them side by side.
+    ///
+    /// # Errors
+    /// As [`Survey::run`]; also if there are no subjects or two have one name.
+    pub fn compare(&self, subjects: &[Subject]) -> Result<Comparison> {
+        comparison::compare(self, subjects)
     }
 }
 
-/// A table of text and numbers.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Table {
-    /// Column heads.
-    pub columns: Vec<String>,
-    /// Rows, each as long as `columns`.
-    pub rows: Vec<Vec<Cell>>,
-}
-
-/// One cell of a [`Table`].
+/// What a survey found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Cell {
-    /// A number, shown to four significant digits.
-    Number(f64),
-    /// A number with its 95 % interval.
-    Interval {
-        /// The number.
-        value: f64,
-        /// Its interval.
-        interval: (f64, f64),
-    },
-    /// Text.
-    Text(String),
-}
-
-impl From<f64> for Cell {
-    fn from(value: f64) -> Self {
-        Cell::Number(value)
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Cell::Text(text.into())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Cell::Text(text)
-    }
-}
-
-/// A figure as numbers: a title, a caption that says what to see, and what is drawn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// Stable identifier in kebab case, unique in a report; its files are named after it.
-    pub id: String,
-    /// Title.
-    pub title: String,
-    /// What it shows and what follows, in a sentence or two.
-    pub caption: String,
-    /// What is drawn.
-    pub plot: Plot,
-}
-
-/// What a [`Figure`] draws.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Plot {
-    /// Curves of y against x.
-    Lines {
-        /// Horizontal axis.
-        x: Axis,
-        /// Vertical axis.
-        y: Axis,
-        /// The curves.
-        series: Vec<Series>,
-    },
-    /// Points in the plane.
-    Scatter {
-        /// Horizontal axis.
-        x: Axis,
-        /// Vertical axis.
-        y: Axis,
-        /// The point clouds.
-        series: Vec<Series>,
-    },
-    /// Distributions of one quantity in several groups, drawn as densities over a shared axis.
-    Distributions {
-        /// The quantity.
-        x: Axis,
-        /// The groups: a name and the raw values.
-        groups: Vec<Group>,
-    },
-    /// One number a group, with its interval.
-    Bars {
-        /// The quantity.
-        y: Axis,
-        /// The bars.
-        bars: Vec<Bar>,
-    },
-    /// Images, in labelled rows. Pixels are in the data's units.
-    Images {
-        /// Rows of an image.
-        height: usize,
-        /// Columns of an image.
-        width: usize,
-        /// Channels of an image, 1 or 3.
-        channels: usize,
-        /// The values shown as black and as white.
-        range: (f64, f64),
-        /// The rows of the sheet.
-        rows: Vec<ImageRow>,
-    },
-}
-
-/// An axis.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Axis {
-    /// Label, with the unit.
-    pub label: String,
-    /// Whether it is logarithmic.
-    pub log: bool,
-}
-
-impl Axis {
-    /// A linear axis.
-    pub fn linear(label: impl Into<String>) -> Self {
-        Axis { label: label.into(), log: false }
-    }
-
-    /// A logarithmic axis.
-    pub fn log(label: impl Into<String>) -> Self {
-        Axis { label: label.into(), log: true }
-    }
-}
-
-/// A named list of (x, y).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Series {
-    /// Name in the legend.
+pub struct SurveyResult {
+    /// Name of the subject.
     pub name: String,
-    /// Points.
-    pub points: Vec<(f64, f64)>,
+    /// Findings in the order of the probes.
+    pub findings: Vec<Finding>,
+    /// One entry a sample.
+    pub samples: SampleTable,
+    /// Probes that did not apply.
+    pub skipped: Vec<Skipped>,
 }
 
-/// A named list of values.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Group {
-    /// Name in the legend.
-    pub name: String,
-    /// Values.
-    pub values: Vec<f64>,
+impl SurveyResult {
+    /// The finding with this id, if the survey made it.
+    pub fn finding(&self, id: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.id == id)
+    }
 }
 
-/// A named number with an interval.
+/// A probe that did not apply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Bar {
-    /// Name under the bar.
-    pub name: String,
-    /// Height.
-    pub value: f64,
-    /// 95 % interval.
-    pub interval: Option<(f64, f64)>,
+pub struct Skipped {
+    /// The probe's id.
+    pub probe: String,
+    /// Why.
+    pub reason: String,
 }
 
-/// A labelled row of images.
+/// Where each sample went: entry i of every list is sample i.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImageRow {
-    /// Label before the row.
-    pub label: String,
-    /// Images, each height × width × channels values, rows first, channels last.
-    pub images: Vec<Vec<f64>>,
-    /// A note under each image, such as a distance (may be empty).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+pub struct SampleTable {
+    /// Row of the nearest training point (the first, of exact duplicates).
+    pub nearest_train: Vec<usize>,
+    /// Distance to it.
+    pub train_distance: Vec<f64>,
+    /// Row of the nearest held-out point.
+    pub nearest_held_out: Option<Vec<usize>>,
+    /// Distance to it.
+    pub held_out_distance: Option<Vec<f64>>,
+    /// Whether the sample counts as memorised (see [`Memorisation`]), if that can be said.
+    pub memorised: Option<Vec<bool>>,
+}
+
+impl SampleTable {
+    fn of(subject: &Subject) -> Result<Self> {
+        let to_train = subject.to_train()?;
+        let to_held_out = subject.to_held_out()?;
+        let memorisation = Memorisation::default();
+        let memorised = match memorisation.inapplicable(subject) {
+            None => Some(memorisation.verdicts(subject)?.memorised),
+            Some(_) => None,
+        };
+        Ok(SampleTable {
+            nearest_train: to_train.nearest_indices().to_vec(),
+            train_distance: to_train.nearest_distances().to_vec(),
+            nearest_held_out: to_held_out.map(|found| found.nearest_indices().to_vec()),
+            held_out_distance: to_held_out.map(|found| found.nearest_distances().to_vec()),
+            memorised,
+        })
+    }
 }
