@@ -22,11 +22,14 @@
 //! Euclidean distance sees copies in the data's own coordinates: a shifted or recoloured image is
 //! new to it. Survey features for that.
 
+use ndarray::ArrayView1;
+
 use super::finding::{Axis, Cell, Expectation, Figure, Finding, Group, Plot, Table};
 use super::{Probe, Subject, words};
 use crate::error::{Error, Result};
 use crate::metrics::binomial::{binomial_quantile, fraction_interval, order_statistic_range};
 use crate::metrics::bootstrap::Bootstrap;
+use crate::neighbours::Neighbours;
 
 /// The fraction of samples that are memorised.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,15 +82,14 @@ impl Memorisation {
         let null = (reference.held_out_to_train()?, reference.held_out_to_others()?, subject.to_held_out()?);
         let (scores, null, rank) = match null {
             (Some(null_train), Some(null_others), Some(held_out)) if calibrated(subject) => {
-                let mut null =
+                let null =
                     relative(null_train.nearest_distances().iter(), null_others.nearest_distances().iter());
-                null.shrink_to_fit();
                 let rank = (self.level * (null.len() as f64 + 1.0)).floor() as usize;
                 let scores = relative(train.nearest_distances().iter(), held_out.nearest_distances().iter());
                 let rank = rank.clamp(1, null.len());
                 (scores, null, rank)
             }
-            _ => (train.distances.outer_iter().map(|d| d[0] / d[1]).collect(), Vec::new(), 0),
+            _ => (train.distances.outer_iter().map(second_ratio).collect(), Vec::new(), 0),
         };
         let threshold = if rank == 0 { Self::RATIO } else { smallest(&null, rank) };
         let memorised = scores.iter().map(|&score| score < threshold).collect();
@@ -142,23 +144,28 @@ impl Memorisation {
         let leaked = verdicts.null.iter().filter(|&&s| s == 0.0).count();
         if leaked > 0 {
             statement += &format!(
-                " {} are exact copies of training points, which weakens the rule.",
-                words::count(leaked, "held-out point")
+                " {} are exact copies of training points, which {}.",
+                words::count(leaked, "held-out point"),
+                if verdicts.threshold > 0.0 {
+                    "weakens the rule"
+                } else {
+                    "leaves the rule blind: remove them"
+                }
             );
         }
+        let expectation = Expectation {
+            text: format!(
+                "new data from the same source would score at most {} (97.5 % of the time, at the upper end of the null's interval)",
+                words::percent(most)
+            ),
+            at_least: None,
+            at_most: Some(most),
+        };
         let finding = Finding::new(self.id(), statement, own.fraction(), own.of)
             .setting("rule", "d_train / (d_train + d_held-out) below the held-out quantile")
             .setting("calibrated", true)
             .setting("level", nominal)
             .setting("threshold", verdicts.threshold)
-            .expect(Expectation {
-                text: format!(
-                    "new data from the same source would score at most {} (97.5 % of the time, at the upper end of the null's interval)",
-                    words::percent(most)
-                ),
-                at_least: None,
-                at_most: Some(most),
-            })
             .table(self.rules(subject, verdicts)?)
             .figure(Figure {
                 id: "relative-distance-to-training".into(),
@@ -176,6 +183,8 @@ impl Memorisation {
                     ],
                 },
             });
+        // A blind rule passes nobody.
+        let finding = if verdicts.threshold > 0.0 { finding.expect(expectation) } else { finding };
         Ok(own.attach(finding))
     }
 
@@ -191,8 +200,8 @@ impl Memorisation {
             let hits = held_out.distances.column(0).iter().filter(|&&d| d < threshold).count();
             rows.push(row("distance to training alone", count, Count { hits, of: null.of }));
             if own.distances.ncols() > 1 {
-                let count = |found: &crate::neighbours::Neighbours| {
-                    let copied = found.distances.outer_iter().map(|d| d[0] / d[1] < Self::RATIO);
+                let count = |found: &Neighbours| {
+                    let copied = found.distances.outer_iter().map(|d| second_ratio(d) < Self::RATIO);
                     Count::of(&copied.collect::<Vec<_>>())
                 };
                 rows.push(row("nearest / second nearest < 1/3", count(own), count(held_out)));
@@ -237,6 +246,11 @@ fn calibrated(subject: &Subject) -> bool {
 fn relative<'a>(train: impl Iterator<Item = &'a f64>, held_out: impl Iterator<Item = &'a f64>) -> Vec<f64> {
     let share = |(&t, &h): (&f64, &f64)| if t + h > 0.0 { t / (t + h) } else { 0.5 };
     train.zip(held_out).map(share).collect()
+}
+
+/// d₁/d₂; 1 where both underflow to 0 although the points are distinct.
+fn second_ratio(distances: ArrayView1<f64>) -> f64 {
+    if distances[1] > 0.0 { distances[0] / distances[1] } else { 1.0 }
 }
 
 /// The `rank`-th smallest value, 1 ≤ `rank` ≤ n.

@@ -11,7 +11,7 @@
 //! use ridgewalk::survey::{Reference, Subject, Survey};
 //!
 //! let train = PointSet::vectors(array![[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])?;
-//! let samples = PointSet::vectors(array![[0.0, 0.0], [0.5, 0.4]])?;
+//! let samples = PointSet::vectors(array![[0.0, 0.0], [0.6, 0.3]])?;
 //! let reference = Reference::new(&train);
 //! let result = Survey::standard().seed(7).run(&Subject::new("mine", &samples, &reference))?;
 //! assert_eq!(result.samples.nearest_train, [0, 1]);
@@ -60,7 +60,7 @@ const FEW_SAMPLES: usize = 20;
 
 /// One measurement of a survey.
 pub trait Probe: Send + Sync {
-    /// Stable identifier in kebab case; its findings' ids begin with it or a synonym.
+    /// Stable identifier in kebab case; that of its finding, if it makes only one.
     fn id(&self) -> &'static str;
 
     /// Why this probe has no meaning for the subject, if it has none.
@@ -88,7 +88,7 @@ impl Survey {
         Survey { probes: Vec::new(), bootstrap: Bootstrap::default() }
     }
 
-    /// Every probe that needs samples and data only.
+    /// Every probe of this module; those whose reference is missing are skipped.
     pub fn standard() -> Self {
         Survey::empty()
             .with(Memorisation::default())
@@ -215,7 +215,8 @@ pub struct SampleTable {
     pub nearest_held_out: Option<Vec<usize>>,
     /// Distance to it.
     pub held_out_distance: Option<Vec<f64>>,
-    /// Whether the sample counts as memorised (see [`Memorisation`]), if that can be said.
+    /// Whether the sample counts as memorised ([`Memorisation`] at its default level), if that can
+    /// be said.
     pub memorised: Option<Vec<bool>>,
 }
 
