@@ -282,6 +282,18 @@ mod tests {
         assert!((3.0..5.3).contains(&factor), "{factor}");
     }
 
+    /// Two samples of one distribution, where repeated rows move every resample away: the raw
+    /// percentiles would lie wholly above the estimate.
+    #[test]
+    fn interval_holds_the_estimate_at_the_floor_too() {
+        let (a, b) = (normals(200, 4, 11), normals(200, 4, 12));
+        let (value, interval) = SlicedWasserstein::new(32, 1)
+            .distance_with_interval(a.view(), b.view(), &Bootstrap::new(200, 1))
+            .unwrap();
+        let (low, high) = interval.unwrap();
+        assert!(low < value && value < high, "{low} {value} {high}");
+    }
+
     #[test]
     fn bytes_do_not_depend_on_threads() {
         let (a, b) = (normals(200, 30, 9), normals(150, 30, 10));

@@ -128,12 +128,14 @@ fn authenticity_by_hand_with_and_without_duplicates() {
 #[test]
 fn without_held_out_data_the_rule_is_uncalibrated_and_says_so() {
     let samples = line(&[0.1, 0.5, 4.0, 10.0, 2.5]);
-    let reference = Reference::new(&line(&[0.0, 1.0, 10.0, 10.0]));
+    let reference = Reference::new(&line(&[10.0, 10.0, 0.0, 1.0]));
     let subject = Subject::new("hand", &samples, &reference);
     let result = survey().run(&subject).unwrap();
     let finding = result.finding("memorised-fraction").unwrap();
     assert_eq!(finding.value, 0.4);
     assert_eq!(result.samples.memorised, Some(vec![true, false, false, true, false]));
+    // rows of the training set, not of its distinct points
+    assert_eq!(result.samples.nearest_train, [2, 2, 3, 0, 3]);
     assert!(finding.statement.contains("NOT calibrated") && finding.statement.contains("1 of the 4"));
     assert!(finding.statement.contains("rests on 5 samples only"));
     assert_eq!((finding.holds, finding.settings["calibrated"].as_bool()), (None, Some(false)));
