@@ -16,6 +16,7 @@ use crate::points::PointSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClassBalance;
 
+const TRAINING: &str = "training data";
 /// Below this expected count the chi-square law is rough (Cochran 1954).
 const FEW_EXPECTED: f64 = 5.0;
 
@@ -42,14 +43,24 @@ impl Probe for ClassBalance {
         classes.sort_unstable();
         classes.dedup();
         let class_of = |label: u32| classes.binary_search(&label).unwrap_or(0);
-        let classify = |points: &PointSet| -> Result<Vec<usize>> {
-            let found = nearest(points.values(), set.values(), 1)?;
-            Ok(found.indices.iter().map(|&row| class_of(labels[row])).collect())
+        let classes_of = |rows: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
+            rows.map(|row| class_of(labels[row])).collect()
         };
-        let own = classify(subject.samples())?;
-        let (against, theirs) = match subject.reference().held_out_set() {
-            Some(held_out) if name == "training data" => ("held-out", classify(held_out)?),
-            _ => (name, labels.iter().map(|&label| class_of(label)).collect()),
+        let reference = subject.reference();
+        let by_training = name == TRAINING;
+        let own = if by_training {
+            classes_of(&mut subject.to_train()?.indices.column(0).iter().copied())
+        } else {
+            let found = nearest(subject.samples().values(), set.values(), 1)?;
+            classes_of(&mut found.indices.iter().copied())
+        };
+        let (against, theirs) = match reference.held_out_to_train()? {
+            Some(found) if by_training => {
+                let rows: Result<Vec<usize>> =
+                    found.indices.column(0).iter().map(|&row| reference.train_row(row)).collect();
+                ("held-out", classes_of(&mut rows?.into_iter()))
+            }
+            _ => (name, classes_of(&mut (0..labels.len()))),
         };
         let tally = |rows: &mut dyn Iterator<Item = usize>| {
             let mut counts = vec![0usize; classes.len()];
@@ -63,8 +74,9 @@ impl Probe for ClassBalance {
         });
         let missing: Vec<u32> =
             (0..classes.len()).filter(|&c| counts[c] == 0 && expected[c] > 0).map(|c| classes[c]).collect();
+        let points = if against == "held-out" { " points" } else { "" };
         let mut statement = format!(
-            "The classes' shares among the samples differ from those of the {against} by {} in total \
+            "The classes' shares among the samples differ from those of the {against}{points} by {} in total \
              variation{}",
             words::percent(value),
             words::interval(interval, words::percent),
@@ -132,7 +144,7 @@ impl Probe for ClassBalance {
 fn labelled<'a>(subject: &'a Subject) -> Option<(&'static str, &'a PointSet, &'a [u32])> {
     let reference = subject.reference();
     let clean = reference.clean_set().and_then(|set| Some(("clean data", set, set.labels()?)));
-    clean.or_else(|| Some(("training data", reference.train(), reference.train().labels()?)))
+    clean.or_else(|| Some((TRAINING, reference.train(), reference.train().labels()?)))
 }
 
 /// Half the sum of |difference of shares|.

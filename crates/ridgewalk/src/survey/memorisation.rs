@@ -129,11 +129,11 @@ impl Memorisation {
         let range = order_statistic_range(rank, null).unwrap_or((0.0, 1.0));
         let most = binomial_quantile(own.of, range.1, 0.975) as f64 / own.of as f64;
         let mut statement = format!(
-            "{} of the samples are memorised{}: they lie closer to a training point, relative to held-out data, \
-             than all but {} of new data would; new data score {}{} by the same rule.",
+            "{} of the samples are memorised{}: closer to a training point, relative to held-out data, than {} of \
+             new data are; new data score {}{} by the same rule.",
             words::percent(own.fraction()),
             words::interval(own.interval(), words::percent),
-            words::percent(nominal),
+            words::percent(1.0 - nominal),
             words::percent(nominal),
             words::interval(Some(range), words::percent),
         );

@@ -123,7 +123,7 @@ impl<'a> Reference<'a> {
     }
 
     /// Row in the training set of a row of [`Reference::distinct_train`].
-    fn train_row(&self, distinct: usize) -> Result<usize> {
+    pub(super) fn train_row(&self, distinct: usize) -> Result<usize> {
         Ok(self.distinct()?.rows[distinct])
     }
 
