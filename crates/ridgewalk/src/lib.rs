@@ -8,6 +8,8 @@
 pub mod closed_form;
 pub mod denoiser;
 pub mod error;
+pub mod metrics;
+pub mod neighbours;
 pub mod points;
 pub mod process;
 pub mod random;

@@ -1,4 +1,4 @@
-//! Surveys: measurements of where samples go relative to data, each a [`Finding`].
+//! Findings: what a survey returns, and what a report draws.
 //!
 //! A finding carries its number, interval, sample size and settings, the expected value where one
 //! is known, and figures as plain numbers that a report draws.
