@@ -125,16 +125,46 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         n: usize,
         observer: &mut dyn Observer,
     ) -> Result<Samples> {
+        if n == 0 {
+            return Err(Error::argument("n", "is 0", "draw at least one sample"));
+        }
+        let first_level = self.schedule.levels()?[0];
+        self.run_batches(model, n, observer, &|samples| self.start(model, first_level, samples))
+    }
+
+    /// Carries given states `[n, d]` at the highest noise level down to samples.
+    ///
+    /// # Errors
+    /// As [`Sampler::run_observed`], and if the states do not have the model's dimension or are not finite.
+    pub fn run_from<D: Denoiser + ?Sized>(
+        &self,
+        model: &D,
+        states: ArrayView2<f64>,
+        observer: &mut dyn Observer,
+    ) -> Result<Samples> {
+        crate::denoiser::check_query(model.dim(), states, self.schedule.levels()?[0])?;
+        self.run_batches(model, states.nrows(), observer, &|samples| {
+            let first = samples.first().map_or(0, |&s| s as usize);
+            crate::points::rows(&states, first..first + samples.len()).to_owned()
+        })
+    }
+
+    fn run_batches<D: Denoiser + ?Sized>(
+        &self,
+        model: &D,
+        n: usize,
+        observer: &mut dyn Observer,
+        start: &dyn Fn(&[u64]) -> Array2<f64>,
+    ) -> Result<Samples> {
         if n == 0 || self.batch == 0 {
             return Err(Error::argument("n", "or the batch size is 0", "draw at least one sample"));
         }
         let sigmas = self.schedule.levels()?;
-        let model: &dyn Denoiser = &model;
         let mut points = Array2::zeros((n, model.dim()));
         let mut evaluations = 0;
         for first in (0..n).step_by(self.batch) {
             let samples: Vec<u64> = (first as u64..(first + self.batch).min(n) as u64).collect();
-            let (state, count) = self.run_batch(model, &sigmas, &samples, n, observer)?;
+            let (state, count) = self.run_batch(&model, &sigmas, start(&samples), &samples, n, observer)?;
             evaluations = count;
             for (row, state) in state.outer_iter().enumerate() {
                 points.row_mut(first + row).assign(&state);
@@ -143,7 +173,7 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         Ok(Samples { points, evaluations, sigmas })
     }
 
-    fn start(&self, model: &dyn Denoiser, sigma: f64, samples: &[u64]) -> Array2<f64> {
+    fn start<D: Denoiser + ?Sized>(&self, model: &D, sigma: f64, samples: &[u64]) -> Array2<f64> {
         let moments = model.moments();
         let scale = moments.as_ref().map_or(sigma, |m| sigma.hypot(m.std));
         let mut x = Array2::zeros((samples.len(), model.dim()));
@@ -161,11 +191,11 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         &self,
         model: &dyn Denoiser,
         sigmas: &[f64],
+        mut x: Array2<f64>,
         samples: &[u64],
         total: usize,
         observer: &mut dyn Observer,
     ) -> Result<(Array2<f64>, usize)> {
-        let mut x = self.start(model, sigmas[0], samples);
         let mut evaluations = 0;
         for (index, &sigma) in sigmas.iter().enumerate() {
             let next = sigmas.get(index + 1).copied().unwrap_or(0.0);
@@ -198,3 +228,6 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         Ok((x, evaluations))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,304 @@
+use std::ops::ControlFlow;
 
+use ndarray::{Array1, Array2, array};
+
+use super::*;
+use crate::closed_form::{Covariance, Empirical, Gaussian, Mixture};
+use crate::denoiser::FiniteDifference;
+use crate::points::PointSet;
+use crate::sampler::{Progress, Sampler};
+use crate::schedule::Karras;
+use crate::solver::{Euler, Heun, Solver, Switched};
+
+const DIFFERENCE: Attraction = Attraction::VarianceDifference(0.05);
+
+fn diracs() -> Empirical {
+    let data = PointSet::vectors(array![[0.0, 0.0], [2.0, 0.0], [0.0, 3.0]]).unwrap();
+    Empirical::weighted(&data, &[0.5, 0.3, 0.2]).unwrap()
+}
+
+fn gaussian(variance: f64) -> Gaussian {
+    Gaussian::new(array![0.0], Covariance::isotropic(1, variance).unwrap()).unwrap()
+}
+
+/// The definition evaluated by hand on point masses and Gaussians.
+#[test]
+fn extended_score_of_simple_laws() {
+    let score = |model: &dyn Denoiser, x: &[f64], gamma: f64| {
+        let x = Array2::from_shape_vec((1, x.len()), x.to_vec()).unwrap();
+        extended_score(model, x.view(), gamma, 1.0, Attraction::Automatic).unwrap()
+    };
+    let one = Empirical::new(&PointSet::vectors(array![[0.0]]).unwrap()).unwrap();
+    for gamma in [1e-4, 0.1, 7.0] {
+        assert!((score(&one, &[1.5], gamma)[(0, 0)] + 1.5).abs() < 1e-12);
+    }
+    for (variance, gamma, expected) in [
+        (0.01, 0.01, -38.25),
+        (0.01, 0.1, -2.603306),
+        (1.0, 0.01, -1.485296),
+        (1.0, 1.0, -1.125),
+        (4.0, 0.5, -0.462963),
+    ] {
+        assert!((score(&gaussian(variance), &[1.5], gamma)[(0, 0)] - expected).abs() < 1e-6);
+    }
+    let three = diracs();
+    for (x, gamma, expected) in [
+        ([0.4, 0.3], 0.5, [0.172646, -0.287133]),
+        ([0.4, 0.3], 0.05, [-0.4, -0.3]),
+        ([1.2, 0.2], 0.5, [-0.841269, -0.196313]),
+        ([1.2, 0.2], 0.05, [0.620169, -0.2]),
+        ([1.2, 0.2], 0.005, [0.8, -0.2]),
+        ([1.0, 0.0], 0.5, [-0.25044, 0.001758]),
+        ([1.0, 0.0], 0.05, [-0.25, 0.0]),
+        ([0.1, 1.6], 0.5, [0.062201, -1.307446]),
+        ([0.1, 1.6], 0.05, [-0.1, -0.821959]),
+        ([0.1, 1.6], 0.005, [-0.1, 1.4]),
+    ] {
+        let got = score(&three, &x, gamma);
+        for k in 0..2 {
+            assert!((got[(0, k)] - expected[k]).abs() < 2e-6, "{x:?} {gamma}: {got}");
+        }
+    }
+}
+
+#[test]
+fn extended_score_of_a_circle() {
+    let circle = Array2::from_shape_fn((2000, 2), |(i, k)| {
+        let angle = i as f64 / 2000.0 * std::f64::consts::TAU;
+        if k == 0 { angle.cos() } else { angle.sin() }
+    });
+    let model = Empirical::new(&PointSet::vectors(circle).unwrap()).unwrap();
+    for (radius, expected) in [(0.8, -0.42602), (1.0, -0.50075), (1.3, -0.68515)] {
+        let got =
+            extended_score(&model, array![[radius, 0.0]].view(), 1e-3, 1.0, Attraction::Automatic).unwrap();
+        assert!((got[(0, 0)] - expected).abs() < 1e-5, "{radius}: {got}");
+    }
+}
+
+#[test]
+fn the_cap_is_the_root_of_no_overshoot() {
+    for h in [0.05, 0.2, 0.5, 0.9, 1.0] {
+        let kappa = no_overshoot_cap(h);
+        assert!((h * (kappa + 1.0) * (kappa + 1.0) / (4.0 * kappa) - 1.0).abs() < 1e-12);
+    }
+    // The 18-step Karras grid.
+    let sigma: Vec<f64> = crate::schedule::Schedule::levels(&Karras::new(0.002..80.0, 18)).unwrap();
+    for (i, expected) in [(11, 5.94), (12, 5.37), (13, 4.81), (14, 4.24), (15, 3.68), (16, 3.13)] {
+        assert!((no_overshoot_cap(1.0 - sigma[i + 1] / sigma[i]) - expected).abs() < 0.006);
+    }
+}
+
+const DEVIATIONS: [f64; 10] = [0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0];
+
+/// Final over initial standard deviation for ten Gaussian directions at once.
+fn soft_threshold(config: MadConfig, n: usize, solver: impl Fn(f64) -> Box<dyn Solver>) -> Vec<f64> {
+    let dense = Array2::from_diag(&Array1::from_iter(DEVIATIONS.map(|s| s * s)));
+    let model = Gaussian::new(Array1::zeros(10), Covariance::from_dense(dense.view()).unwrap()).unwrap();
+    let mad = Mad::new(&model, MadConfig { sigma_data: Some(0.5), ..config }).unwrap();
+    let start = Array2::from_shape_fn((1, 10), |(_, k)| DEVIATIONS[k].hypot(80.0));
+    let sampler = Sampler::new(solver(mad.onset_level()), Karras::new(0.002..80.0, n));
+    let out = sampler.run_from(&mad, start.view(), &mut |_: &Progress| ControlFlow::Continue(())).unwrap();
+    out.points.iter().zip(DEVIATIONS).map(|(x, s)| x / s).collect()
+}
+
+fn hybrid(level: f64) -> Box<dyn Solver> {
+    Box::new(Switched::new(Heun::new(), Euler, level))
+}
+
+fn with(b: f64, attraction: Attraction) -> MadConfig {
+    MadConfig { b, attraction, ..MadConfig::default() }
+}
+
+/// Deterministic reference values of the soft threshold, worked out independently (a = 2.5, σ_data = 0.5, p = 8).
+#[test]
+fn gaussian_directions_end_where_they_should() {
+    let rows: [(MadConfig, usize, [f64; 10]); 6] = [
+        (
+            with(0.0, DIFFERENCE),
+            40,
+            [0.9633, 1.0202, 1.0185, 1.0155, 1.0128, 1.0113, 1.0098, 1.0080, 1.0065, 1.0050],
+        ),
+        (
+            with(2.0, DIFFERENCE),
+            40,
+            [0.2858, 0.3079, 0.3371, 0.4082, 0.5803, 0.7158, 0.8612, 0.9630, 0.9946, 1.0030],
+        ),
+        (
+            with(4.0, DIFFERENCE),
+            40,
+            [0.0848, 0.0854, 0.1043, 0.1581, 0.3393, 0.5238, 0.7528, 0.9281, 0.9853, 1.0015],
+        ),
+        (
+            with(4.0, DIFFERENCE),
+            18,
+            [0.0161, 0.0119, 0.0229, 0.0767, 0.2883, 0.5367, 0.7997, 0.9700, 1.0169, 1.0244],
+        ),
+        (
+            with(8.0, DIFFERENCE),
+            40,
+            [0.0011, 0.0011, 0.0031, 0.0109, 0.0913, 0.2602, 0.5678, 0.8613, 0.9667, 0.9985],
+        ),
+        (
+            MadConfig { a: 5.0, ..with(4.0, DIFFERENCE) },
+            4000,
+            [0.1500, 0.1541, 0.2117, 0.3724, 0.6598, 0.8076, 0.9195, 0.9784, 0.9945, 0.9991],
+        ),
+    ];
+    for (config, n, expected) in rows {
+        let label = format!("{config:?} n {n}");
+        for (got, expected) in soft_threshold(config, n, hybrid).iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-4, "{label}: {got} {expected}");
+        }
+    }
+}
+
+#[test]
+fn other_solvers_and_the_directional_form() {
+    let euler = soft_threshold(with(4.0, DIFFERENCE), 40, |_| Box::new(Euler));
+    let heun = soft_threshold(with(4.0, DIFFERENCE), 40, |_| Box::new(Heun::new()));
+    let directional = soft_threshold(with(4.0, Attraction::Directional(1.0)), 4000, hybrid);
+    // The reference lets a strength below 0.01 act, which Euler alone would show: 1e-4 at most.
+    let tables = [
+        (euler, [0.0848, 0.0854, 0.1041, 0.1570, 0.3318, 0.5049, 0.7129, 0.8696, 0.9243, 0.9461]),
+        (directional, [0.1423, 0.1384, 0.1534, 0.2052, 0.3676, 0.5322, 0.7462, 0.9194, 0.9784, 0.9965]),
+    ];
+    for (got, expected) in tables {
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < 2e-4, "{got} {expected}");
+        }
+    }
+    // Inside the window Heun cannot contract by more than half a step: it attracts less.
+    assert!(heun[3] > 0.2, "{heun:?}");
+}
+
+/// A fine grid and a sharp onset meet the closed form √v·exp(−(b/2)σ_on²/(v+σ_on²)).
+#[test]
+fn the_limit_is_the_soft_threshold_curve() {
+    let config = MadConfig { b: 4.0, p: 64.0, attraction: Attraction::Automatic, ..MadConfig::default() };
+    let got = soft_threshold(config, 8000, hybrid);
+    for (got, s) in got.iter().zip(DEVIATIONS).skip(2) {
+        let expected = libm::exp(-2.0 * 0.04 / (s * s + 0.04));
+        assert!((got - expected).abs() < 4e-3, "{s}: {got} {expected}");
+    }
+}
+
+/// The exact derivative and a fine difference quotient agree.
+#[test]
+fn exact_and_numerical_attraction_agree() {
+    let model = diracs();
+    let numeric = FiniteDifference::new(&model);
+    let x = array![[0.8, 0.6], [0.3, 1.4]];
+    let run = |model: &dyn Denoiser, attraction| {
+        let config = MadConfig { sigma_data: Some(2.0), ..with(6.0, attraction) };
+        Mad::new(model, config).unwrap().denoise(x.view(), 0.6).unwrap()
+    };
+    let exact = run(&model, Attraction::Automatic);
+    assert!((&exact - &run(&numeric, Attraction::Automatic)).iter().all(|e| e.abs() < 1e-7));
+    assert!((&exact - &run(&model, Attraction::VarianceDifference(1e-6))).iter().all(|e| e.abs() < 1e-4));
+}
+
+#[test]
+fn without_strength_nothing_changes_and_point_masses_are_kept() {
+    let model = diracs();
+    let sampler = Sampler::new(Heun::new(), Karras::new(0.002..80.0, 18)).seed(4);
+    let plain = sampler.run(&model, 20).unwrap();
+    let none = sampler.run(&Mad::new(&model, with(0.0, Attraction::Automatic)).unwrap(), 20).unwrap();
+    assert_eq!(plain, none);
+    let attracted = sampler.run(&Mad::new(&model, with(8.0, Attraction::Automatic)).unwrap(), 50).unwrap();
+    for row in attracted.points.outer_iter() {
+        let nearest = model
+            .points()
+            .outer_iter()
+            .map(|p| (p[0] - row[0]).hypot(p[1] - row[1]))
+            .fold(f64::INFINITY, f64::min);
+        assert!(nearest < 1e-5, "{nearest}");
+    }
+}
+
+/// 256 centres on the unit circle in the first two of d coordinates, noise η in all d.
+fn noisy_circle(d: usize, noise: f64) -> Mixture {
+    let components = (0..256)
+        .map(|i| {
+            let angle = f64::from(i) / 256.0 * std::f64::consts::TAU;
+            let mut mean = Array1::zeros(d);
+            mean[0] = angle.cos();
+            mean[1] = angle.sin();
+            Gaussian::new(mean, Covariance::isotropic(d, noise * noise).unwrap()).unwrap()
+        })
+        .collect();
+    Mixture::new(vec![1.0 / 256.0; 256], components).unwrap()
+}
+
+#[test]
+fn one_trajectory_on_the_noisy_circle() {
+    let model = noisy_circle(2, 0.1);
+    let end = |b: f64, attraction: Attraction| {
+        let config = MadConfig { sigma_data: Some(0.5), ..with(b, attraction) };
+        let mad = Mad::new(&model, config).unwrap();
+        let sampler = Sampler::new(hybrid(mad.onset_level()), Karras::new(0.002..80.0, 40));
+        let start = array![[30.0, -50.0]];
+        let out = sampler.run_from(&mad, start.view(), &mut |_: &Progress| ControlFlow::Continue(()));
+        out.unwrap().points
+    };
+    for (b, attraction, expected) in [
+        (4.0, DIFFERENCE, [0.502497, -0.837495]),
+        (8.0, DIFFERENCE, [0.509286, -0.848810]),
+        (4.0, Attraction::Directional(1.0), [0.505668, -0.842780]),
+        (8.0, Attraction::Directional(1.0), [0.510787, -0.851311]),
+    ] {
+        let got = end(b, attraction);
+        for k in 0..2 {
+            assert!((got[(0, k)] - expected[k]).abs() < 1e-5, "{b} {attraction:?}: {got}");
+        }
+    }
+}
+
+/// Distance to the clean circle falls as the reference says; 1,500 samples, tolerance 5 % (means) and 0.003 (radius).
+#[test]
+fn the_noisy_circle_is_cleaned() {
+    for (d, b, distance, radius) in
+        [(2, 0.0, 0.03975, 1.00299), (2, 8.0, 0.00238, 0.99762), (64, 8.0, 0.00267, 0.99762)]
+    {
+        let model = noisy_circle(d, 0.05);
+        let config = MadConfig { sigma_data: Some(0.5), ..with(b, DIFFERENCE) };
+        let mad = Mad::new(&model, config).unwrap();
+        let n = if d == 2 { 1500 } else { 300 };
+        let sampler = Sampler::new(hybrid(mad.onset_level()), Karras::new(0.002..80.0, 40)).seed(1);
+        let samples = sampler.run(&mad, n).unwrap().points;
+        let (mut to_circle, mut mean_radius) = (0.0, 0.0);
+        for row in samples.outer_iter() {
+            let r = row[0].hypot(row[1]);
+            let rest: f64 = row.iter().skip(2).map(|v| v * v).sum();
+            to_circle += ((r - 1.0).powi(2) + rest).sqrt() / n as f64;
+            mean_radius += r / n as f64;
+        }
+        assert!((to_circle / distance - 1.0).abs() < 0.05, "{d} {b}: {to_circle} {distance}");
+        assert!((mean_radius - radius).abs() < 0.003, "{d} {b}: {mean_radius}");
+    }
+}
+
+/// Data, levels and σ_data times c: samples times c.
+#[test]
+fn scale_covariance() {
+    let run = |c: f64| {
+        let model = Gaussian::new(array![0.0], Covariance::isotropic(1, 0.01 * c * c).unwrap()).unwrap();
+        let mad = Mad::new(model, MadConfig { sigma_data: Some(0.5 * c), ..with(4.0, DIFFERENCE) }).unwrap();
+        Sampler::new(Euler, Karras::new(0.002 * c..80.0 * c, 20)).run(&mad, 5).unwrap().points / c
+    };
+    assert!((run(1.0) - run(255.0)).iter().all(|e| e.abs() < 1e-10));
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let model = gaussian(1.0);
+    for config in [
+        MadConfig { a: 0.0, ..MadConfig::default() },
+        MadConfig { b: -1.0, ..MadConfig::default() },
+        MadConfig { p: f64::NAN, ..MadConfig::default() },
+        MadConfig { sigma_data: Some(0.0), ..MadConfig::default() },
+        with(4.0, Attraction::VarianceDifference(0.0)),
+        with(4.0, Attraction::Directional(-1.0)),
+    ] {
+        assert!(Mad::new(&model, config).is_err());
+    }
+}

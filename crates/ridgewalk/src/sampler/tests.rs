@@ -1,0 +1,162 @@
+use ndarray::{Array1, array};
+
+use super::*;
+use crate::closed_form::{Covariance, Empirical, Gaussian};
+use crate::points::PointSet;
+use crate::random::Stream;
+use crate::schedule::{Karras, Levels, LogLinear};
+use crate::solver::{Euler, Heun, Switched};
+
+fn points(n: usize, d: usize) -> PointSet {
+    let mut stream = Stream::new(3, Purpose::Synthetic, 0, 0);
+    PointSet::vectors(Array2::from_shape_simple_fn((n, d), || stream.normal())).unwrap()
+}
+
+fn unit_gaussian(d: usize) -> Gaussian {
+    Gaussian::new(Array1::zeros(d), Covariance::isotropic(d, 1.0).unwrap()).unwrap()
+}
+
+fn ignore() -> impl FnMut(&Progress) -> ControlFlow<()> {
+    |_| ControlFlow::Continue(())
+}
+
+/// On N(0, 1) the flow is x(σ) = x(σ₀)√((1+σ²)/(1+σ₀²)): the slope of log error against log step is the order.
+fn order(solver: &dyn Fn() -> Box<dyn Solver>) -> f64 {
+    let model = unit_gaussian(1);
+    let low = 0.05;
+    let error = |n: usize| {
+        let sampler = Sampler::new(solver(), LogLinear::new(low..5.0, n + 1));
+        let mut reached = 0.0;
+        let mut watch = |p: &Progress| {
+            if p.sigma == low {
+                reached = p.state[(0, 0)];
+            }
+            ControlFlow::Continue(())
+        };
+        sampler.run_from(&model, array![[3.0]].view(), &mut watch).unwrap();
+        (reached - 3.0 * ((1.0 + low * low) / 26.0f64).sqrt()).abs()
+    };
+    (error(64) / error(256)).log2() / 2.0
+}
+
+#[test]
+fn solvers_have_their_order() {
+    let euler = order(&|| Box::new(Euler));
+    let heun = order(&|| Box::new(Heun::new()));
+    let switched = order(&|| Box::new(Switched::new(Heun::new(), Heun::new(), 1.0)));
+    assert!((euler - 1.0).abs() < 0.2, "{euler}");
+    assert!((heun - 2.0).abs() < 0.2, "{heun}");
+    assert!((switched - 2.0).abs() < 0.2, "{switched}");
+}
+
+/// Churn leaves the law of a Gaussian alone: 40,000 samples, standard error of the variance 0.7 %.
+#[test]
+fn churn_keeps_the_law() {
+    let model = unit_gaussian(1);
+    let solver = Heun::with_churn(40.0, 300, 0.01..=50.0, 1.0).unwrap();
+    let samples = Sampler::new(solver, Karras::new(0.002..80.0, 300))
+        .seed(1)
+        .batch(40_000)
+        .run(&model, 40_000)
+        .unwrap();
+    let variance = samples.points.mapv(|x| x * x).mean().unwrap();
+    assert!((variance - 1.0).abs() < 0.035, "{variance}");
+}
+
+#[test]
+fn the_last_step_returns_the_denoised_state() {
+    let model = Empirical::new(&points(1, 4)).unwrap();
+    for n in [1, 2, 18] {
+        let samples = Sampler::new(Heun::new(), Karras::new(0.002..80.0, n)).run(&model, 3).unwrap();
+        for row in samples.points.outer_iter() {
+            assert_eq!(row, model.points().row(0));
+        }
+        assert_eq!(samples.evaluations, 2 * n - 1);
+    }
+}
+
+#[test]
+fn empirical_samples_are_training_points() {
+    let data = points(200, 5);
+    let model = Empirical::new(&data).unwrap();
+    let samples = Sampler::new(Heun::new(), Karras::new(0.002..80.0, 18)).run(&model, 50).unwrap();
+    for row in samples.points.outer_iter() {
+        let nearest = data
+            .values()
+            .outer_iter()
+            .map(|p| p.iter().zip(&row).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt())
+            .fold(f64::INFINITY, f64::min);
+        assert!(nearest < 1e-6, "{nearest}");
+    }
+}
+
+#[test]
+fn the_same_bytes_for_every_batch_and_thread_count() {
+    for d in [6, 40] {
+        let model = Empirical::new(&points(700, d)).unwrap();
+        let solver = Heun::with_churn(10.0, 12, 0.05..=50.0, 1.003).unwrap();
+        let run = |batch: usize, threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let sampler = Sampler::new(solver.clone(), Karras::new(0.01..80.0, 12)).seed(9).batch(batch);
+            pool.install(|| sampler.run(&model, 70).unwrap().points)
+        };
+        let whole = run(256, 1);
+        for (batch, threads) in [(1, 1), (7, 2), (64, 7), (70, 2)] {
+            assert_eq!(whole, run(batch, threads), "d {d} batch {batch} threads {threads}");
+        }
+    }
+}
+
+#[test]
+fn observers_trace_and_stop() {
+    let model = unit_gaussian(2);
+    let sampler = Sampler::new(Euler, Levels(vec![3.0, 2.0, 1.0])).batch(4);
+    let mut trace = Trace::default();
+    let samples = sampler.run_observed(&model, 10, &mut trace).unwrap();
+    assert_eq!(trace.sigmas, vec![2.0, 1.0, 0.0]);
+    assert_eq!(trace.states.len(), 3);
+    assert_eq!(trace.states[2], samples.points);
+    let mut stop =
+        |p: &Progress| if p.step == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    assert_eq!(sampler.run_observed(&model, 3, &mut stop), Err(Error::Stopped { step: 1 }));
+}
+
+/// The data may lie anywhere: the start is drawn around their mean.
+#[test]
+fn samples_follow_a_translation_of_the_data() {
+    let data = points(100, 3);
+    let moved = PointSet::vectors(&data.values() + 1024.0).unwrap();
+    let run = |set: &PointSet| {
+        let model = Empirical::new(set).unwrap();
+        Sampler::new(Heun::new(), Karras::new(0.004..160.0, 18)).seed(2).run(&model, 20).unwrap().points
+    };
+    let difference = run(&moved) - run(&data) - 1024.0;
+    assert!(difference.iter().all(|e| e.abs() < 1e-6));
+}
+
+#[test]
+fn impossible_requests_are_errors() {
+    let model = unit_gaussian(2);
+    let sampler = Sampler::new(Euler, Karras::new(0.1..10.0, 3));
+    assert!(sampler.run(&model, 0).is_err());
+    assert!(sampler.clone().batch(0).run(&model, 1).is_err());
+    assert!(sampler.run_from(&model, array![[1.0]].view(), &mut ignore()).is_err());
+    assert!(sampler.run_from(&model, array![[1.0, f64::NAN]].view(), &mut ignore()).is_err());
+    assert!(Sampler::new(Euler, Karras::new(0.1..10.0, 0)).run(&model, 1).is_err());
+}
+
+struct Broken;
+impl Denoiser for Broken {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        Ok(x.mapv(|x| if sigma < 1.0 { f64::NAN } else { x }))
+    }
+}
+
+#[test]
+fn a_state_that_is_not_finite_is_named() {
+    let error = Sampler::new(Euler, Levels(vec![2.0, 0.5, 0.1])).run(&Broken, 2).unwrap_err();
+    assert!(matches!(error, Error::Diverged { step: 1, sample: 0, .. }), "{error}");
+}
