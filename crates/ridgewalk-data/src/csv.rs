@@ -1,14 +1,15 @@
-//! Delimited text: one point a line, numbers between commas, semicolons or tabs.
+//! Delimited text: one point a line, numbers between commas, semicolons, tabs or spaces.
 //!
-//! The delimiter is the one of the three that is most frequent in the first line. The first line
+//! The delimiter is the one of the first three that is most frequent in the first line, else
+//! spaces. The first line
 //! is a header if it has a word where the second line has a number, or nothing but words.
 //! scikit-learn's own form (first line: rows, columns, class names; label last) is known too.
 //! Lines that begin with `#` are skipped; fields may be quoted.
 
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
+use ::csv::{ByteRecord, Position, ReaderBuilder, Trim};
 use ndarray::Array2;
 use ridgewalk::PointSet;
 
@@ -19,7 +20,7 @@ use crate::load::LoadOptions;
 use crate::table::{self, LabelColumn, Parts};
 
 /// A longer line is no table but something that was compressed to fill the memory.
-const LONGEST_LINE: usize = 1 << 26;
+const LONGEST_LINE: u64 = 1 << 26;
 
 /// Reads points and, if there is a label column, their labels.
 pub(crate) fn read(input: Input<'_>, options: &LoadOptions) -> Result<PointSet> {
@@ -201,67 +202,75 @@ fn number(record: &ByteRecord, i: usize) -> Result<f64> {
     }
 }
 
-/// The lines of a file as records.
+/// The lines of a file as records, each at its true line number: a reader of whole files counts
+/// wrongly where lines end in CR LF or blank lines lie between. The price is that a quoted field
+/// cannot hold a line break, which no number needs.
 struct Lines<'a> {
-    reader: Reader<LineGuard<'a>>,
+    reader: Box<dyn BufRead + 'a>,
+    delimiter: u8,
+    line: Vec<u8>,
+    position: Position,
     record: ByteRecord,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl<'a> Lines<'a> {
     fn new(input: Input<'a>) -> Self {
-        let delimiter = delimiter(&input.head);
-        let path = input.path.clone();
-        let guard = LineGuard { inner: Box::new(input.into_reader()), since_newline: 0 };
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .comment(Some(b'#'))
-            .trim(Trim::All)
-            .from_reader(guard);
-        Lines { reader, record: ByteRecord::new(), path }
+        let (delimiter, path) = (delimiter(&input.head), input.path.clone());
+        let reader = input.into_reader();
+        let (position, record) = (Position::new(), ByteRecord::new());
+        Lines { reader, delimiter, line: Vec::new(), position, record, path }
     }
 
+    /// The next line that is neither blank nor a comment.
     fn next(&mut self) -> Result<Option<&ByteRecord>> {
-        match self.reader.read_byte_record(&mut self.record) {
-            Ok(true) => Ok(Some(&self.record)),
-            Ok(false) => Ok(None),
-            Err(error) => Err(reading_failed(&self.path, error)),
+        loop {
+            self.line.clear();
+            let mut bounded = (&mut self.reader).take(LONGEST_LINE);
+            let n =
+                bounded.read_until(b'\n', &mut self.line).map_err(|e| Error::io(&self.path, "read", e))?;
+            if n == 0 {
+                return Ok(None);
+            }
+            let number = self.position.record() + 1;
+            self.position.set_record(number).set_line(number);
+            self.record.clear();
+            self.record.set_position(Some(self.position.clone()));
+            if n as u64 == LONGEST_LINE {
+                let error = Error::unsupported("the line is longer than 64 MiB", "give fewer columns");
+                return Err(error.at(line_of(&self.record)).at_path(&self.path));
+            }
+            let line = self.line.trim_ascii_end();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            split(line, self.delimiter, &mut self.record);
+            return Ok(Some(&self.record));
         }
     }
 }
 
-fn reading_failed(path: &Path, error: ::csv::Error) -> Error {
-    match error.into_kind() {
-        ::csv::ErrorKind::Io(e) => Error::io(path, "read", e),
-        other => Error::malformed(format!("{other:?}")).at_path(path),
+fn split(line: &[u8], delimiter: u8, record: &mut ByteRecord) {
+    if delimiter == b' ' {
+        let fields = line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty());
+        return fields.for_each(|field| record.push_field(field));
+    }
+    if !line.contains(&b'"') {
+        line.split(|&b| b == delimiter).for_each(|field| record.push_field(field.trim_ascii()));
+        return;
+    }
+    let mut quoted = ReaderBuilder::new();
+    quoted.has_headers(false).flexible(true).delimiter(delimiter).trim(Trim::All);
+    for parsed in quoted.from_reader(line).byte_records().flatten() {
+        parsed.iter().for_each(|field| record.push_field(field));
     }
 }
 
 fn delimiter(head: &[u8]) -> u8 {
     let line = head.split(|&b| b == b'\n').find(|l| !l.trim_ascii().is_empty() && !l.starts_with(b"#"));
     let count = |d: u8| line.map_or(0, |l| l.iter().filter(|&&b| b == d).count());
-    // Of equals the last wins, so the comma stands last.
-    [b'\t', b';', b','].into_iter().max_by_key(|&d| count(d)).unwrap_or(b',')
-}
-
-/// Stops at a line that is longer than [`LONGEST_LINE`].
-struct LineGuard<'a> {
-    inner: Box<dyn Read + 'a>,
-    since_newline: usize,
-}
-
-impl Read for LineGuard<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.since_newline = match buffer[..n].iter().rposition(|&b| b == b'\n') {
-            Some(last) => n - last,
-            None => self.since_newline + n,
-        };
-        if self.since_newline > LONGEST_LINE {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than 64 MiB"));
-        }
-        Ok(n)
+    match [b'\t', b';', b','].into_iter().max_by_key(|&d| count(d)) {
+        Some(d) if count(d) > 0 => d,
+        _ => b' ',
     }
 }

@@ -44,12 +44,35 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<PointSet> {
         Some(key) => Some(find(&keys, key).map_err(|e| e.at_path(path))?),
         None => LABEL_KEYS.iter().find_map(|wanted| keys.iter().find(|k| k.eq_ignore_ascii_case(wanted))),
     };
-    let Some(key) = label_key.filter(|k| **k != points_key) else { return Ok(points) };
+    let Some(key) = label_key.filter(|k| **k != points_key) else {
+        return with_second_array(points, &mut archive, &keys, &points_key, path, options);
+    };
     let array = read_key(&mut archive, key, path, options.limit)?;
     let here = |e: Error| e.at(Location::Part(key.clone())).at_path(path);
     labels::one_per_point(&array.shape).map_err(here)?;
     let labels = labels::from_numbers(&array.values).map_err(here)?;
     points.with_labels(labels).map_err(|e| here(e.into()))
+}
+
+/// `numpy.savez(path, images, labels)`, as published sample files do, calls them arr_0 and arr_1:
+/// the second is taken as labels where it can be one whole number per point.
+fn with_second_array(
+    points: PointSet,
+    archive: &mut Archive,
+    keys: &[String],
+    points_key: &str,
+    path: &Path,
+    options: &LoadOptions,
+) -> Result<PointSet> {
+    if points_key != "arr_0" || !keys.iter().any(|k| k == "arr_1") {
+        return Ok(points);
+    }
+    let array = read_key(archive, "arr_1", path, options.limit)?;
+    let fits = labels::one_per_point(&array.shape).is_ok() && array.values.len() == points.len();
+    if fits && array.values.iter().all(|v| v.fract() == 0.0) {
+        return Ok(points.with_labels(labels::from_numbers(&array.values)?)?);
+    }
+    Ok(points)
 }
 
 /// The names of the arrays, without `.npy`.

@@ -257,3 +257,74 @@ impl Synthetic {
         Error::argument(problem, "choose random spacing, or circle or wavy-circle")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(manifold: Manifold) -> Synthetic {
+        Synthetic { n: 60, seed: 4, ..Synthetic::new(manifold) }
+    }
+
+    #[test]
+    fn every_point_lies_on_its_manifold_embedded_or_not() {
+        for manifold in Manifold::ALL {
+            for dim in [None, Some(17)] {
+                if manifold == Manifold::Shapes && dim.is_some() {
+                    continue;
+                }
+                let set = Synthetic { dim, ..set(manifold) };
+                let worst = set.distances(set.points().unwrap().values()).unwrap().into_iter().fold(0.0, f64::max);
+                assert!(worst < 1e-6, "{manifold:?} {dim:?} {worst}");
+            }
+        }
+    }
+
+    /// In 1000 dimensions nearly all of the noise is normal to the manifold: the distance² over
+    /// the variance is χ² with about 1000 − 2 degrees of freedom, standard deviation √2000 = 45.
+    #[test]
+    fn noise_is_measured_by_the_distance() {
+        let torus = Synthetic { dim: Some(1000), n: 20, ..set(Manifold::Torus) };
+        let noisy = crate::add_noise(&torus.points().unwrap(), 0.01, 1).unwrap();
+        let distances = torus.distances(noisy.values()).unwrap();
+        let mean = distances.iter().map(|d| d * d).sum::<f64>() / 20.0 / 1e-4;
+        assert!((mean - 998.0).abs() < 5.0 * 45.0 / 20f64.sqrt(), "{mean}");
+    }
+
+    #[test]
+    fn a_point_depends_on_seed_and_index_alone() {
+        for manifold in Manifold::ALL {
+            let long = Synthetic { spacing: Spacing::Random, ..set(manifold) };
+            let short = Synthetic { n: 7, ..long.clone() };
+            let rows: Vec<usize> = (0..7).collect();
+            assert_eq!(short.points().unwrap(), long.points().unwrap().select(&rows).unwrap());
+            assert_ne!(long.points().unwrap(), Synthetic { seed: 5, ..long.clone() }.points().unwrap());
+        }
+    }
+
+    /// Chords between neighbours are equal to second order in the spacing (curvature at most 10).
+    #[test]
+    fn even_spacing_is_even() {
+        let n = 4000;
+        let points = Synthetic { n, ..set(Manifold::WavyCircle) }.points().unwrap();
+        let chord = |i: usize| {
+            let (a, b) = (points.point(i), points.point((i + 1) % n));
+            (a[0] - b[0]).hypot(a[1] - b[1])
+        };
+        let (low, high) = (0..n).map(chord).fold((f64::MAX, 0.0f64), |(l, h), c| (l.min(c), h.max(c)));
+        assert!(high / low - 1.0 < 1e-4, "{low} {high}");
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        assert!(Synthetic { n: 0, ..set(Manifold::Circle) }.points().is_err());
+        assert!(Synthetic { n: usize::MAX, ..set(Manifold::Circle) }.points().is_err());
+        assert!(Synthetic { dim: Some(usize::MAX), ..set(Manifold::Circle) }.points().is_err());
+        assert!(Synthetic { dim: Some(2), ..set(Manifold::Torus) }.points().is_err());
+        assert!(Synthetic { dim: Some(300), ..set(Manifold::Shapes) }.points().is_err());
+        assert!(Synthetic { spacing: Spacing::Even, ..set(Manifold::Torus) }.points().is_err());
+        let nan = ndarray::array![0.0, f64::NAN];
+        assert_eq!(set(Manifold::Circle).distance(nan.view()).unwrap_err().kind, crate::ErrorKind::NonFinite);
+        assert!(set(Manifold::Circle).distance(ndarray::array![1.0].view()).is_err());
+    }
+}

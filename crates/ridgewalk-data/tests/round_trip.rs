@@ -150,6 +150,7 @@ fn csv_is_read_as_people_write_it() {
     for text in [
         "1,2\n3,-4.5e3\n",
         "1;2\r\n3;-4.5e3",
+        "# by numpy.savetxt\n 1.0  2.0\n3 -4.5e3\n",
         "# made by hand\n1\t2\n\n3\t-4.5e3\n",
         "\u{feff}a, \"b\"\n 1 , 2\n3,\"-4.5e3\"\n",
         "a,class,b\n1,x,2\n3,w,-4.5e3\n",

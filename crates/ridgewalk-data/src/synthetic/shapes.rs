@@ -228,3 +228,95 @@ fn solve(normal: &[Parameters; 3], gradient: &Parameters, damping: f64, free: [b
     }
     b
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ridgewalk::random::Purpose;
+
+    fn stream(i: u64) -> Stream {
+        Stream::new(3, Purpose::Synthetic, i, 0)
+    }
+
+    fn sample(i: usize) -> [f64; PIXELS] {
+        let mut x = [0.0; PIXELS];
+        Shapes.sample(i, &mut stream(i as u64), &mut x);
+        x
+    }
+
+    #[test]
+    fn derivatives_are_those_of_finite_differences() {
+        let p = [7.3, 8.9, 2.8];
+        for kind in KINDS {
+            for index in 0..PIXELS {
+                for j in 0..3 {
+                    let h = 1e-5;
+                    let at = |step: f64| {
+                        let mut q = p;
+                        q[j] += step;
+                        kind.pixel(index, q).0
+                    };
+                    let slope = (at(h) - at(-h)) / (2.0 * h);
+                    assert!((slope - kind.pixel(index, p).1[j]).abs() < 1e-8);
+                }
+            }
+        }
+    }
+
+    /// The blur is symmetric about the edge, so that the sum of the pixels is the area, up to the
+    /// corners and the sampling: 1.5 % here.
+    #[test]
+    fn all_shapes_have_the_area_of_the_disc() {
+        let p = [8.0, 8.0, 3.0];
+        for kind in KINDS {
+            let mut image = [0.0; PIXELS];
+            kind.render(p, &mut image);
+            let area: f64 = image.iter().sum();
+            assert!((area / (9.0 * PI) - 1.0).abs() < 0.05, "{area}");
+        }
+    }
+
+    #[test]
+    fn the_manifold_is_at_distance_zero() {
+        for i in 0..60 {
+            assert!(Shapes.distance(&sample(i)) < 1e-6, "{i}: {}", Shapes.distance(&sample(i)));
+        }
+    }
+
+    /// A step of 0.1 orthogonal to the tangent space: shorter than the radius of curvature, so the
+    /// foot is the point itself and the distance is the step up to 1 %.
+    #[test]
+    fn a_step_along_a_normal_is_the_distance() {
+        for i in 0..12 {
+            let kind = KINDS[i % 3];
+            let p = [7.1 + 0.1 * i as f64, 8.7 - 0.1 * i as f64, 2.9];
+            let mut x = [0.0; PIXELS];
+            kind.render(p, &mut x);
+            let mut normal = [0.0; PIXELS];
+            stream(i as u64).fill_normal(&mut normal);
+            let target: Vec<f64> = x.iter().zip(normal).map(|(x, n)| x + n).collect();
+            let (_, gradient, matrix) = linearise(kind, p, &target);
+            let along = solve(&matrix, &gradient, 0.0, [true; 3]); // J⁺ of −normal
+            for (k, n) in normal.iter_mut().enumerate() {
+                let (_, by) = kind.pixel(k, p);
+                *n += (0..3).map(|j| by[j] * along[j]).sum::<f64>();
+            }
+            let norm = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
+            let y: Vec<f64> = x.iter().zip(normal).map(|(x, n)| x + 0.1 * n / norm).collect();
+            assert!((Shapes.distance(&y) - 0.1).abs() < 1e-3, "{}", Shapes.distance(&y));
+        }
+    }
+
+    /// Far off: against the best of many more starts, for noise of 0.2 per pixel (norm 3.2).
+    #[test]
+    fn the_global_minimum_is_found_in_noise() {
+        for i in 0..6 {
+            let mut x = sample(i);
+            let mut noise = stream(100 + i as u64);
+            x.iter_mut().for_each(|v| *v += 0.2 * noise.normal());
+            let all = bank().iter().step_by(7).map(|t| refine(t.kind, t.parameters, &x));
+            let best = all.fold(f64::INFINITY, f64::min).sqrt();
+            assert!(Shapes.distance(&x) < best + 1e-6);
+        }
+    }
+}
