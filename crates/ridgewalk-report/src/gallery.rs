@@ -62,10 +62,7 @@ pub(crate) fn html(shape: (usize, usize, usize), range: (f64, f64), rows: &[Imag
         }
     };
     let Form { height, width, .. } = shown.form;
-    let mut out = format!(
-        "<div class=\"sheet{}\" style=\"aspect-ratio:auto;--ratio:{width}/{height}\">",
-        if width.max(height) > 48 { " large" } else { "" }
-    );
+    let mut out = format!("<div class=\"sheet{}\">", if width.max(height) > 48 { " large" } else { "" });
     for row in rows {
         let _ = write!(
             out,
