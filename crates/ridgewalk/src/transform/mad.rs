@@ -141,11 +141,12 @@ impl<D: Denoiser> Mad<D> {
     }
 
     fn strength_at(&self, sigma: f64, visit: &Visit) -> f64 {
-        let strength = match visit.step {
-            Some((start, end)) => self.strength(start).min(no_overshoot_cap(1.0 - end / start)),
-            None => self.strength(sigma),
+        let (start, cap) = match visit.step {
+            Some((start, end)) => (start, no_overshoot_cap(1.0 - end / start)),
+            None => (sigma, f64::INFINITY),
         };
-        if strength < NEGLIGIBLE { 0.0 } else { strength }
+        // A step that begins outside of the window is plain as a whole.
+        if self.strength(start) < NEGLIGIBLE { 0.0 } else { self.strength(sigma).min(cap) }
     }
 }
 

@@ -159,6 +159,8 @@ fn other_solvers_and_the_directional_form() {
     let directional = soft_threshold(with(4.0, Attraction::Directional(1.0)), 4000, hybrid);
     // The reference lets a strength below 0.01 act, which Euler alone would show: 3e-4 at most.
     let tables = [
+        // Inside the window Heun cannot contract by more than half a step: it attracts less.
+        (heun, [0.1907, 0.1715, 0.1802, 0.2264, 0.3777, 0.5376, 0.7511, 0.9256, 0.9844, 1.0014]),
         (euler, [0.0848, 0.0854, 0.1041, 0.1570, 0.3318, 0.5049, 0.7129, 0.8696, 0.9243, 0.9461]),
         (directional, [0.1423, 0.1384, 0.1534, 0.2052, 0.3676, 0.5322, 0.7462, 0.9194, 0.9784, 0.9965]),
     ];
@@ -167,8 +169,6 @@ fn other_solvers_and_the_directional_form() {
             assert!((got - expected).abs() < 3e-4, "{got} {expected}");
         }
     }
-    // Inside the window Heun cannot contract by more than half a step: it attracts less.
-    assert!(heun[3] > 0.2, "{heun:?}");
 }
 
 /// A fine grid and a sharp onset meet the closed form √v·exp(−(b/2)σ_on²/(v+σ_on²)).
