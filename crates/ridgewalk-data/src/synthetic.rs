@@ -274,7 +274,8 @@ mod tests {
                     continue;
                 }
                 let set = Synthetic { dim, ..set(manifold) };
-                let worst = set.distances(set.points().unwrap().values()).unwrap().into_iter().fold(0.0, f64::max);
+                let worst =
+                    set.distances(set.points().unwrap().values()).unwrap().into_iter().fold(0.0, f64::max);
                 assert!(worst < 1e-6, "{manifold:?} {dim:?} {worst}");
             }
         }
