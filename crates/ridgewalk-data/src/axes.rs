@@ -14,7 +14,7 @@
 use ndarray::{Array2, ArrayD, Ix2, IxDyn, ShapeBuilder};
 use ridgewalk::{PointSet, Shape};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Below this an axis is more likely a list of channels than a side of an image.
 const SMALLEST_SIDE: usize = 5;
@@ -41,7 +41,8 @@ impl RawArray {
             )
         };
         if self.values.is_empty() {
-            return Err(Error::malformed(format!("an array of shape {:?} holds no points", self.shape)));
+            let problem = format!("an array of shape {:?} holds no points", self.shape);
+            return Err(Error::new(ErrorKind::Malformed, problem, "give at least one point"));
         }
         let (n, shape, channels_first) = match *self.shape {
             [n] => (n, Shape::Vector(1), false),

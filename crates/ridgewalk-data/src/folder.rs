@@ -7,7 +7,7 @@
 //! opaque everywhere is dropped.
 
 use std::fs;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use image::{ColorType, DynamicImage, ImageReader, Limits};
@@ -115,7 +115,8 @@ fn stack(files: &[PathBuf], limit: u64) -> Result<PointSet> {
 }
 
 fn decode(path: &Path, limit: u64) -> Result<DynamicImage> {
-    let (file, _) = open_regular(path)?;
+    let (mut file, _) = open_regular(path)?;
+    require_end(path, &mut file)?;
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format();
     let mut reader = reader.map_err(|e| Error::io(path, "read", e))?;
     let mut limits = Limits::default();
@@ -133,6 +134,20 @@ fn decode(path: &Path, limit: u64) -> Result<DynamicImage> {
         }
         other => Error::malformed(other.to_string()),
     })
+}
+
+/// Fails for a JPEG file without an end mark after its last scan: the decoder would fill what is
+/// missing with grey and say nothing. (A thumbnail within the header has marks of its own.)
+fn require_end(path: &Path, file: &mut fs::File) -> Result<()> {
+    let failed = |e| Error::io(path, "read", e);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let last = |mark: &[u8]| bytes.windows(2).rposition(|w| w == mark);
+    if bytes.starts_with(&[0xff, 0xd8]) && last(&[0xff, 0xd9]) < last(&[0xff, 0xda]) {
+        return Err(Error::malformed("the image breaks off before its end"));
+    }
+    Ok(())
 }
 
 fn opaque(image: DynamicImage) -> Result<DynamicImage> {

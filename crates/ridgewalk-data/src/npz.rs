@@ -1,6 +1,6 @@
 //! NPZ, NumPy's format of several named arrays: a ZIP archive of NPY files, stored or deflated.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ridgewalk::PointSet;
@@ -151,7 +151,7 @@ fn failed(path: &Path, error: ZipError) -> Error {
 /// What the operating system reports, with the path.
 pub fn write_npz(path: &Path, points: &PointSet, width: FloatWidth) -> Result<()> {
     write_atomically(path, |output| {
-        let mut zip = ZipWriter::new(output);
+        let mut zip = ZipWriter::new(Latched { inner: output, failed: false, position: 0 });
         // A fixed date, so that the same points give the same bytes; large files for beyond 4 GiB.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
@@ -166,4 +166,45 @@ pub fn write_npz(path: &Path, points: &PointSet, width: FloatWidth) -> Result<()
         zip.finish()?;
         Ok(())
     })
+}
+
+/// Once a write has failed, all further ones seem to succeed: `ZipWriter` tries to complete the
+/// archive when it is dropped and prints on stderr if it cannot, and the first error is returned
+/// already.
+struct Latched<W> {
+    inner: W,
+    failed: bool,
+    position: u64,
+}
+
+impl<W: Write> Write for Latched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = if self.failed { bytes.len() } else { self.latch(|w| w.write(bytes))? };
+        self.position += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed { Ok(()) } else { self.latch(Write::flush) }
+    }
+}
+
+impl<W: Seek> Seek for Latched<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match (self.failed, to) {
+            (false, to) => self.latch(|w| w.seek(to))?,
+            (true, SeekFrom::Start(position)) => position,
+            (true, SeekFrom::Current(by) | SeekFrom::End(by)) => self.position.saturating_add_signed(by),
+        };
+        Ok(self.position)
+    }
+}
+
+impl<W> Latched<W> {
+    fn latch<T>(&mut self, act: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        let result = act(&mut self.inner);
+        // An interrupted call is no failure: the caller tries again.
+        self.failed |= result.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        result
+    }
 }

@@ -1,5 +1,6 @@
 //! A sheet of images: all points of a set in rows, as one PNG file to look at.
 
+use std::io::Write;
 use std::path::Path;
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
@@ -39,11 +40,12 @@ const LARGEST_SHEET: u64 = 1 << 30;
 pub fn write_sheet(path: &Path, points: &PointSet, options: &SheetOptions) -> Result<()> {
     let sheet = Sheet::lay_out(points, options).map_err(|e| e.at_path(path))?;
     let color = if sheet.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    write_atomically(path, |output| {
-        PngEncoder::new(output)
-            .write_image(&sheet.pixels, sheet.width as u32, sheet.height as u32, color)
-            .map_err(std::io::Error::other)
-    })
+    // Encoded in memory, so that only the operating system's own errors come from the writing.
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(&sheet.pixels, sheet.width as u32, sheet.height as u32, color)
+        .map_err(|e| Error::argument(e.to_string(), "give fewer images").at_path(path))?;
+    write_atomically(path, |output| output.write_all(&png))
 }
 
 struct Sheet {

@@ -231,15 +231,19 @@ fn every_truncation_is_an_error_or_a_shorter_table() {
         assert!(load_bytes(name, bytes).is_ok(), "{name}");
         let step = (bytes.len() / 200).max(1);
         for end in (0..bytes.len()).step_by(step) {
-            // A text that is cut off can be a shorter text, and a JPEG decoder fills in grey.
-            let whole = load_bytes(name, &bytes[..end]).is_ok();
-            assert!(!whole || name == "x.csv" || name == "x.jpg" || name == "x.png", "{name} cut at {end}");
+            // A text that is cut off can be a shorter text; a PNG may lack its end mark, but no
+            // pixel.
+            match load_bytes(name, &bytes[..end]) {
+                Ok(points) if name == "x.png" => assert_eq!(points, load_bytes(name, bytes).unwrap()),
+                Ok(_) => assert!(name == "x.csv", "{name} cut at {end}"),
+                Err(_) => {}
+            }
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Any bytes may change: what comes back is points or an error, and what is said of a file
     /// that is no longer valid names it.

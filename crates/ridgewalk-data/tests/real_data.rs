@@ -24,7 +24,7 @@ const fn grey(height: usize, width: usize) -> Shape {
     Shape::Image { height, width, channels: 1 }
 }
 
-/// Counts of classes, mean 33.31842 and pixel standard deviation are those that are cited for MNIST.
+/// The counts of classes are those that are published for MNIST's test set.
 #[test]
 fn mnist() {
     let Some(path) = data("mnist/t10k-images-idx3-ubyte.gz") else { return };

@@ -263,8 +263,8 @@ mod tests {
         }
     }
 
-    /// The blur is symmetric about the edge, so that the sum of the pixels is the area, up to the
-    /// corners and the sampling: 1.5 % here.
+    /// The blur is symmetric about a straight edge, so that the sum of the pixels is the area; what
+    /// the blur takes from corners and adds to round edges is below 5 %.
     #[test]
     fn all_shapes_have_the_area_of_the_disc() {
         let p = [8.0, 8.0, 3.0];
