@@ -81,7 +81,9 @@ impl PointSet {
                 format!("{} ({shape})", shape.dim()),
             ));
         }
-        let values = values.as_standard_layout().into_owned();
+        // Row-major already, as it nearly always is, means no copy.
+        let values =
+            if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
         require_finite("the point set", values.view())?;
         Ok(PointSet { values: values.into_shared(), shape, labels: None, columns: None })
     }

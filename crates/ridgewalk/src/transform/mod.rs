@@ -2,6 +2,8 @@
 
 pub mod mad;
 pub mod smoothing;
+pub mod smoothing_scale;
 
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{Kernel, Smoothed};
+pub use smoothing_scale::{ScaleChoice, choose_scale};

@@ -1,0 +1,129 @@
+//! The kernel scale chosen by held-out denoising loss.
+//!
+//! ```text
+//! loss(h) = mean over σ of log mean ‖D_h(x + σε; σ) − x‖²,   x held out, D_h fitted to the rest
+//! ```
+//!
+//! The empirical denoiser (h = 0) returns training points, which held-out points are not; a kernel too
+//! wide returns averages. In between the loss is least. Logarithms count every noise level alike; the
+//! levels span the ones at which the choice matters, from a fifth of to twice the spacing of neighbours.
+
+use ndarray::{Array2, Axis};
+
+use super::smoothing::{Kernel, Smoothed};
+use crate::closed_form::Empirical;
+use crate::denoiser::{Denoiser, Visit};
+use crate::error::{Error, Result};
+use crate::neighbours;
+use crate::points::PointSet;
+use crate::random::{Purpose, Stream};
+
+/// Candidates, in units of the median distance between nearest neighbours.
+const CANDIDATES: [f64; 12] = [0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0];
+/// Noise levels of the loss, in the same units divided by √d (the noise of one coordinate).
+const LEVELS: [f64; 6] = [0.2, 0.35, 0.6, 1.0, 1.5, 2.0];
+/// At most this many held-out points are denoised at each level.
+const HELD_OUT: usize = 256;
+
+/// A chosen kernel scale and the curve that it is the minimum of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScaleChoice {
+    /// The scale h, in the data's units.
+    pub scale: f64,
+    /// Median distance between nearest neighbours of the points fitted.
+    pub spacing: f64,
+    /// (h, mean log loss) of every candidate.
+    pub curve: Vec<(f64, f64)>,
+}
+
+/// Chooses the scale of an isotropic kernel for `data`: one fifth of the points (at most 256) is held out.
+///
+/// # Errors
+/// With fewer than 10 points, or if all points are equal.
+pub fn choose_scale(data: &PointSet, seed: u64) -> Result<ScaleChoice> {
+    if data.len() < 10 {
+        return Err(Error::argument(
+            "smooth",
+            format!("auto has {} points to choose a scale from", data.len()),
+            "give at least 10 points, or a scale",
+        ));
+    }
+    let order = Stream::new(seed, Purpose::Split, 0, 0).permutation(data.len());
+    let (held_out, rest) = order.split_at((data.len() / 5).min(HELD_OUT));
+    let (held_out, rest) = (data.select(held_out)?, data.select(rest)?);
+    let spacing = spacing(&rest, seed)?;
+    let model = Empirical::new(&rest)?;
+    let noise = {
+        let mut noise = Array2::zeros(held_out.values().raw_dim());
+        for (i, mut row) in noise.axis_iter_mut(Axis(0)).enumerate() {
+            let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, 0);
+            row.iter_mut().for_each(|v| *v = stream.normal());
+        }
+        noise
+    };
+    let samples: Vec<u64> = (0..held_out.len() as u64).collect();
+    let per_coordinate = spacing / (data.dim() as f64).sqrt();
+    let loss = |scale: f64| -> Result<f64> {
+        let smoothed = Smoothed::new(&model, Kernel::isotropic(scale).seed(seed))?;
+        let mut sum = 0.0;
+        for level in LEVELS {
+            let sigma = level * per_coordinate;
+            let x = &held_out.values() + &(&noise * sigma);
+            let visit = Visit { samples: &samples, step: None };
+            let error = smoothed.denoise_at(x.view(), sigma, &visit)? - held_out.values();
+            let mean = error.iter().map(|e| e * e).sum::<f64>() / held_out.len() as f64;
+            sum += libm::log(mean.max(f64::MIN_POSITIVE));
+        }
+        Ok(sum / LEVELS.len() as f64)
+    };
+    let mut curve = Vec::new();
+    for candidate in CANDIDATES {
+        curve.push((candidate * spacing, loss(candidate * spacing)?));
+    }
+    let best =
+        curve.iter().copied().fold((0.0, f64::INFINITY), |best, c| if c.1 < best.1 { c } else { best });
+    Ok(ScaleChoice { scale: best.0, spacing, curve })
+}
+
+/// Median distance of a point to its nearest other point, over at most 1,000 points.
+fn spacing(data: &PointSet, seed: u64) -> Result<f64> {
+    let order = Stream::new(seed, Purpose::Split, 1, 0).permutation(data.len());
+    let chosen = data.select(&order[..data.len().min(1000)])?;
+    // The second neighbour: the first is the point itself.
+    let found = neighbours::nearest(chosen.values(), data.values(), 2)?;
+    let mut distances: Vec<f64> = found.distances.column(1).iter().copied().filter(|d| *d > 0.0).collect();
+    distances.sort_unstable_by(f64::total_cmp);
+    distances.get(distances.len() / 2).copied().ok_or_else(|| {
+        Error::argument("smooth", "auto has points that are all equal", "give a scale, or data that vary")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circle(n: usize, radius: f64) -> PointSet {
+        let mut stream = Stream::new(1, Purpose::Synthetic, 0, 0);
+        let angles: Vec<f64> = (0..n).map(|_| std::f64::consts::TAU * stream.uniform()).collect();
+        let value = |(i, k): (usize, usize)| radius * if k == 0 { angles[i].cos() } else { angles[i].sin() };
+        PointSet::vectors(Array2::from_shape_fn((n, 2), value)).unwrap()
+    }
+
+    /// The loss falls, has its minimum inside the candidates, and rises: a U with an interior bottom.
+    #[test]
+    fn the_curve_has_an_interior_minimum_and_scales_with_the_data() {
+        let choice = choose_scale(&circle(120, 1.0), 3).unwrap();
+        let losses: Vec<f64> = choice.curve.iter().map(|c| c.1).collect();
+        let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(choice.scale > 0.0 && least < losses[0] && least < losses[losses.len() - 1]);
+        let larger = choose_scale(&circle(120, 1000.0), 3).unwrap();
+        assert!((larger.scale / choice.scale / 1000.0 - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn too_few_or_equal_points_are_refused() {
+        assert!(choose_scale(&circle(9, 1.0), 0).is_err());
+        let same = PointSet::vectors(Array2::from_shape_fn((30, 2), |_| 1.0)).unwrap();
+        assert!(choose_scale(&same, 0).is_err());
+    }
+}
