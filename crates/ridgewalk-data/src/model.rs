@@ -161,8 +161,8 @@ impl ModelFile {
         let mut container = Container::open(path, limit)?;
         let header = Header::from_metadata(container.text())?;
         let dim = header.dim()?;
-        let model = parts::model(header.kind, &mut container, path, header.shape, dim)?;
-        let normalization = parts::normalization(header.normalization, &mut container, path, dim)?;
+        let model = parts::model(header.kind, &mut container, header.shape, dim)?;
+        let normalization = parts::normalization(header.normalization, &mut container, dim)?;
         container.finish()?;
         let file = ModelFile {
             model,

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -88,6 +88,7 @@ pub(super) fn write(
 
 /// An open file whose header has been read and holds together.
 pub(super) struct Container {
+    path: PathBuf,
     file: File,
     metadata: Metadata,
     /// Where the numbers begin.
@@ -134,7 +135,7 @@ impl Container {
             .map(|info| count(info).saturating_mul(8))
             .fold(0, u64::saturating_add);
         check_limit(bytes, limit)?;
-        Ok(Container { file, metadata, start, taken: HashSet::new() })
+        Ok(Container { path: path.to_path_buf(), file, metadata, start, taken: HashSet::new() })
     }
 
     /// The text metadata.
@@ -156,13 +157,7 @@ impl Container {
     }
 
     /// The numbers of a tensor that must have this shape and one of these types; all are finite.
-    pub fn values(
-        &mut self,
-        path: &Path,
-        name: &str,
-        shape: &[usize],
-        types: &[Element],
-    ) -> Result<Vec<f64>> {
+    pub fn values(&mut self, name: &str, shape: &[usize], types: &[Element]) -> Result<Vec<f64>> {
         let info = self.info(name)?.clone();
         if info.shape != shape {
             let problem = format!("has the shape {:?} where {shape:?} was expected", info.shape);
@@ -179,7 +174,9 @@ impl Container {
             return Err(here(name, Error::malformed(problem)));
         };
         let (from, to) = info.data_offsets;
-        self.file.seek(SeekFrom::Start(self.start + from as u64)).map_err(|e| Error::io(path, "read", e))?;
+        self.file
+            .seek(SeekFrom::Start(self.start + from as u64))
+            .map_err(|e| Error::io(&self.path, "read", e))?;
         let mut left = to - from;
         let mut out = Vec::new();
         out.try_reserve_exact(left / element.size()).map_err(|_| {
@@ -189,7 +186,7 @@ impl Container {
         let mut buffer = vec![0; CHUNK.min(left)];
         while left > 0 {
             let n = left.min(CHUNK);
-            self.file.read_exact(&mut buffer[..n]).map_err(|e| short(path, e))?;
+            self.file.read_exact(&mut buffer[..n]).map_err(|e| short(&self.path, e))?;
             element.decode(Endian::Little, &buffer[..n], &mut out);
             left -= n;
         }

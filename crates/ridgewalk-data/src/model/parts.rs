@@ -1,7 +1,5 @@
 //! Models to tensors and back.
 
-use std::path::Path;
-
 use ndarray::{Array1, Array2};
 use ridgewalk::closed_form::{Covariance, Empirical, Gaussian, Mixture};
 use ridgewalk::{PointSet, Shape};
@@ -94,31 +92,25 @@ fn narrowest(values: impl Iterator<Item = f64> + Clone) -> Element {
 }
 
 /// The model of a file whose header says that it is of this kind, in `dim` dimensions.
-pub(super) fn model(
-    kind: Kind,
-    container: &mut Container,
-    path: &Path,
-    shape: Shape,
-    dim: usize,
-) -> Result<Model> {
+pub(super) fn model(kind: Kind, container: &mut Container, shape: Shape, dim: usize) -> Result<Model> {
     match kind {
         Kind::Gaussian => {
-            let mut components = components(container, path, 1, dim)?;
+            let mut components = components(container, 1, dim)?;
             components.pop().map(Model::Gaussian).ok_or_else(|| Error::malformed("there is no component"))
         }
         Kind::Mixture => {
             let [count] = container.shape("weights")?;
-            let weights = container.values(path, "weights", &[count], F64)?;
-            let components = components(container, path, count, dim)?;
+            let weights = container.values("weights", &[count], F64)?;
+            let components = components(container, count, dim)?;
             Mixture::new(weights, components).map(Model::Mixture).map_err(|e| unsound("weights", e))
         }
         Kind::Empirical => {
             let [n, _] = container.shape("points")?;
-            let values = container.values(path, "points", &[n, dim], POINTS)?;
+            let values = container.values("points", &[n, dim], POINTS)?;
             let points = matrix("points", n, dim, values)?;
             let points = PointSet::new(points, shape).map_err(|e| unsound("points", e))?;
             let model = if container.has("log_weights") {
-                let logs = container.values(path, "log_weights", &[n], F64)?;
+                let logs = container.values("log_weights", &[n], F64)?;
                 Empirical::from_log_weights(&points, logs)
             } else {
                 Empirical::new(&points)
@@ -128,17 +120,17 @@ pub(super) fn model(
     }
 }
 
-fn components(container: &mut Container, path: &Path, count: usize, dim: usize) -> Result<Vec<Gaussian>> {
-    let means = container.values(path, "means", &[count, dim], F64)?;
+fn components(container: &mut Container, count: usize, dim: usize) -> Result<Vec<Gaussian>> {
+    let means = container.values("means", &[count, dim], F64)?;
     let mut components = Vec::new();
     for (k, mean) in means.chunks_exact(dim).enumerate() {
         let [vectors_name, values_name, rest_name] =
             ["vectors", "values", "isotropic"].map(|part| name(k, part));
         let [rank, _] = container.shape(&vectors_name)?;
-        let vectors = container.values(path, &vectors_name, &[rank, dim], F64)?;
+        let vectors = container.values(&vectors_name, &[rank, dim], F64)?;
         let vectors = matrix(&vectors_name, rank, dim, vectors)?;
-        let values = container.values(path, &values_name, &[rank], F64)?;
-        let rest = container.values(path, &rest_name, &[1], F64)?;
+        let values = container.values(&values_name, &[rank], F64)?;
+        let rest = container.values(&rest_name, &[1], F64)?;
         let isotropic = rest.first().copied().unwrap_or_default();
         let covariance =
             Covariance::from_parts(vectors, values, isotropic).map_err(|e| unsound(&vectors_name, e))?;
@@ -149,17 +141,12 @@ fn components(container: &mut Container, path: &Path, count: usize, dim: usize) 
 }
 
 /// The normalization that the header names.
-pub(super) fn normalization(
-    units: Units,
-    container: &mut Container,
-    path: &Path,
-    dim: usize,
-) -> Result<Normalization> {
+pub(super) fn normalization(units: Units, container: &mut Container, dim: usize) -> Result<Normalization> {
     match units {
         Units::None => Ok(Normalization::None),
         Units::Standardized => Ok(Normalization::Standardized {
-            mean: container.values(path, "normalization.mean", &[dim], F64)?,
-            std: container.values(path, "normalization.std", &[dim], F64)?,
+            mean: container.values("normalization.mean", &[dim], F64)?,
+            std: container.values("normalization.std", &[dim], F64)?,
         }),
     }
 }
