@@ -36,6 +36,8 @@ const DIRECT_DIMENSIONS: usize = 16;
 /// Data sets of at most this size are evaluated with one task a block of queries; larger ones
 /// share the points of each block among the threads.
 const SMALL: usize = 16_384;
+/// Log-weights from a file may sum to one up to this: the rounding of a plain sum over 10⁹ weights.
+const NORMALISED: f64 = 1e-6;
 
 /// The denoiser of a weighted set of points.
 #[derive(Debug, Clone)]
@@ -113,7 +115,8 @@ impl Empirical {
         }
     }
 
-    /// Points with the given weights (not negative, any sum).
+    /// Points with the given weights (not negative, any finite sum). Points whose part of the sum
+    /// is zero are left out.
     ///
     /// # Errors
     /// If there is not one weight a point, or a weight is negative or not finite, or all are zero.
@@ -129,12 +132,34 @@ impl Empirical {
             ));
         }
         let total: f64 = weights.iter().sum();
-        let kept: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+        let kept: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] / total > 0.0).collect();
         if kept.is_empty() {
             return Err(Error::argument("weights", "are all zero", "give at least one point some weight"));
         }
         let logs = kept.iter().map(|&i| libm::log(weights[i] / total)).collect();
         Self::build(data.shared_values().select(Axis(0), &kept).into_shared(), Some(logs))
+    }
+
+    /// Points with normalised log-weights, both kept bit for bit: what [`Empirical::points`] and
+    /// [`Empirical::log_weights`] gave is the same model again. The validating constructor for models
+    /// read from files.
+    ///
+    /// # Errors
+    /// If there is not one log-weight a point, or one is not finite, or the weights do not sum to one.
+    pub fn from_log_weights(data: &PointSet, log_weights: Vec<f64>) -> Result<Self> {
+        if log_weights.len() != data.len() {
+            return Err(Error::shape("the list of log-weights", log_weights.len(), data.len()));
+        }
+        let total: f64 = log_weights.iter().map(|&log| libm::exp(log)).sum();
+        let finite = log_weights.iter().all(|log| log.is_finite());
+        if !finite || (total - 1.0).abs() > NORMALISED {
+            return Err(Error::argument(
+                "log_weights",
+                format!("are those of weights that sum to {total}"),
+                "they are finite, and the weights sum to one",
+            ));
+        }
+        Self::build(data.shared_values(), Some(log_weights))
     }
 
     fn build(points: ArcArray2<f64>, log_weights: Option<Vec<f64>>) -> Result<Self> {

@@ -240,3 +240,32 @@ fn bad_arguments_are_named() {
     assert!(Empirical::weighted(&data, &[0.0; 10]).is_err());
     assert!(Empirical::weighted(&data, &[-1.0; 10]).is_err());
 }
+
+#[test]
+fn log_weights_make_the_same_model_bit_for_bit() {
+    for d in [3, 40] {
+        let data = PointSet::vectors(clusters(200, d, 1.0)).unwrap();
+        let weights: Vec<f64> = (0..200).map(|i| f64::from(i % 7)).collect();
+        let model = Empirical::weighted(&data, &weights).unwrap();
+        let points = PointSet::vectors(model.points().to_owned()).unwrap();
+        let logs = model.log_weights().unwrap().to_vec();
+        let again = Empirical::from_log_weights(&points, logs.clone()).unwrap();
+        let x = normals(6, d, 2.0, 3);
+        for sigma in [0.1, 1.0, 10.0] {
+            assert_eq!(model.denoise(x.view(), sigma).unwrap(), again.denoise(x.view(), sigma).unwrap());
+        }
+        assert_eq!(model.moments(), again.moments());
+        let doubled = logs.iter().map(|l| l + 2f64.ln()).collect();
+        for bad in [doubled, logs[1..].to_vec(), vec![f64::NAN; logs.len()]] {
+            assert!(Empirical::from_log_weights(&points, bad).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_weight_that_vanishes_in_the_sum_leaves_its_point_out() {
+    let data = PointSet::vectors(array![[0.0], [1.0]]).unwrap();
+    let model = Empirical::weighted(&data, &[1e-300, 1e300]).unwrap();
+    assert_eq!(model.points(), array![[1.0]]);
+    assert!(Empirical::weighted(&data, &[1e308, 1e308]).is_err());
+}

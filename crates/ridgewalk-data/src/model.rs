@@ -1,0 +1,213 @@
+//! Closed-form models as files: safetensors whose metadata say what the model is and whence it came.
+//!
+//! | metadata key | value |
+//! |---|---|
+//! | `format` | `ridgewalk-model` |
+//! | `version` | `1` |
+//! | `header` | JSON: kind, shape, normalization, range, data, seed, command, … |
+//!
+//! | kind | tensors (f64, little endian) |
+//! |---|---|
+//! | `gaussian` | as a mixture of one component, without `weights` |
+//! | `mixture` | `weights` `[K]`, `means` `[K, d]`; of every component k its covariance: `component.k.vectors` `[r, d]`, `component.k.values` `[r]`, `component.k.isotropic` `[1]` |
+//! | `empirical` | `points` `[n, d]` (u8 or f32 where that loses nothing), and, unless all are equal, `log_weights` `[n]` |
+//! | any, if standardized | `normalization.mean` `[d]`, `normalization.std` `[d]` |
+//!
+//! A model that is read back is the same bit for bit, and the same model gives the same bytes.
+//! Reading trusts nothing: lengths, types, shapes and values are checked, and nothing can run code.
+
+mod container;
+mod header;
+mod parts;
+
+use std::path::Path;
+
+use ridgewalk::closed_form::{Empirical, Gaussian, Mixture};
+use ridgewalk::{Denoiser, Shape};
+
+use crate::error::{Error, Result};
+use crate::load::DEFAULT_LIMIT;
+use crate::normalization::Normalization;
+use container::Container;
+use header::Header;
+
+/// A closed-form model of any kind.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// N(μ, Σ).
+    Gaussian(Gaussian),
+    /// A mixture of Gaussians.
+    Mixture(Mixture),
+    /// The data themselves.
+    Empirical(Empirical),
+}
+
+impl Model {
+    /// The model as what samplers and probes take.
+    pub fn as_denoiser(&self) -> &dyn Denoiser {
+        match self {
+            Model::Gaussian(model) => model,
+            Model::Mixture(model) => model,
+            Model::Empirical(model) => model,
+        }
+    }
+
+    /// `gaussian`, `mixture` or `empirical`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Model::Gaussian(_) => "gaussian",
+            Model::Mixture(_) => "mixture",
+            Model::Empirical(_) => "empirical",
+        }
+    }
+
+    /// Ambient dimension d.
+    pub fn dim(&self) -> usize {
+        self.as_denoiser().dim()
+    }
+}
+
+/// A model with all that is needed to use it and to make it again.
+///
+/// ```
+/// use ridgewalk::closed_form::Empirical;
+/// use ridgewalk_data::{Model, ModelFile};
+///
+/// let data = ridgewalk_data::load("circle:n=50,seed=7")?;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("circle.safetensors");
+/// ModelFile { seed: 7, ..ModelFile::new(Model::Empirical(Empirical::new(&data)?), &data, "circle") }.save(&path)?;
+/// let read = ModelFile::load(&path)?;
+/// assert_eq!((read.model.kind(), read.points, read.seed), ("empirical", 50, 7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    /// The model, in the units of `normalization`.
+    pub model: Model,
+    /// What one point is.
+    pub shape: Shape,
+    /// From the data's units to the model's.
+    pub normalization: Normalization,
+    /// Smallest and largest value of the training data, in their own units: the scale of pictures.
+    pub range: (f64, f64),
+    /// Names of the coordinates, if they have any.
+    pub columns: Option<Vec<String>>,
+    /// The data that it was fitted to: a path or a name, as [`crate::load`] takes it.
+    pub data: String,
+    /// Number of points that it was fitted to.
+    pub points: usize,
+    /// Seed of the fit.
+    pub seed: u64,
+    /// The command that made it, with its arguments; empty if no command did.
+    pub command: Vec<String>,
+    /// Standard deviation of known noise that was added to the data before the fit, in their own
+    /// units; 0 if none was.
+    pub noise: f64,
+    /// Typical distance between neighbouring points of the data, in the model's units: the scale of
+    /// smoothing; none if it was not measured.
+    pub smoothing_spacing: Option<f64>,
+}
+
+impl ModelFile {
+    /// A model of `data` in their own units, with their shape, range and column names; seed 0, no
+    /// command, no noise. `spec` is the path or name of the data.
+    pub fn new(model: Model, data: &ridgewalk::PointSet, spec: impl Into<String>) -> Self {
+        ModelFile {
+            model,
+            shape: data.shape(),
+            normalization: Normalization::None,
+            range: data.range(),
+            columns: data.columns().map(<[String]>::to_vec),
+            data: spec.into(),
+            points: data.len(),
+            seed: 0,
+            command: Vec::new(),
+            noise: 0.0,
+            smoothing_spacing: None,
+        }
+    }
+
+    /// Writes the file, atomically. The same contents always give the same bytes.
+    ///
+    /// # Errors
+    /// If the parts disagree (shape, normalization or column names with the model's dimension) or a
+    /// number has no meaning (a negative noise), or what the operating system reports.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        self.check().map_err(|e| e.at_path(path))?;
+        let metadata = Header::of(self).to_metadata().map_err(|e| e.at_path(path))?;
+        container::write(path, &metadata, parts::tensors(self))
+    }
+
+    /// Reads a file that [`ModelFile::save`] wrote, up to 16 GiB of numbers.
+    ///
+    /// # Errors
+    /// If it is no such file, or a newer ridgewalk wrote it, or it is damaged in any way: the message
+    /// names the file and the part of it, and what to do.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::load_with(path, DEFAULT_LIMIT)
+    }
+
+    /// As [`ModelFile::load`], with another limit on the memory for the numbers, in bytes (8 a number,
+    /// however they are stored).
+    ///
+    /// # Errors
+    /// As [`ModelFile::load`].
+    pub fn load_with(path: &Path, limit: u64) -> Result<Self> {
+        Self::read(path, limit).map_err(|e| e.at_path(path))
+    }
+
+    fn read(path: &Path, limit: u64) -> Result<Self> {
+        let mut container = Container::open(path, limit)?;
+        let header = Header::from_metadata(container.text())?;
+        let dim = header.dim()?;
+        let model = parts::model(header.kind, &mut container, header.shape, dim)?;
+        let normalization = parts::normalization(header.normalization, &mut container, dim)?;
+        container.finish()?;
+        let file = ModelFile {
+            model,
+            shape: header.shape,
+            normalization,
+            range: header.range,
+            columns: header.columns,
+            data: header.data,
+            points: header.points,
+            seed: header.seed,
+            command: header.command,
+            noise: header.noise,
+            smoothing_spacing: header.smoothing_spacing,
+        };
+        file.check().map_err(|e| Error::malformed(e.problem))?;
+        Ok(file)
+    }
+
+    /// Whether all parts fit together: the same test before writing and after reading, so that what
+    /// was written can be read.
+    fn check(&self) -> Result<()> {
+        let dim = self.model.dim();
+        if header::checked_dim(self.shape) != Some(dim) {
+            let problem =
+                format!("a model of dimension {dim} cannot have points that are each a {}", self.shape);
+            return Err(Error::argument(problem, "give the shape of the training data"));
+        }
+        self.normalization.check(dim)?;
+        if let Some(columns) = self.columns.as_ref().filter(|c| c.len() != dim) {
+            let problem = format!("there are {} column names for {dim} coordinates", columns.len());
+            return Err(Error::argument(problem, "give one a coordinate, or none"));
+        }
+        let (low, high) = self.range;
+        if !(low.is_finite() && high.is_finite() && low <= high) {
+            let problem = format!("the range of the data is from {low} to {high}");
+            return Err(Error::argument(problem, "give their smallest and largest value"));
+        }
+        let scale = |v: f64| v.is_finite() && v >= 0.0;
+        if !scale(self.noise) || !self.smoothing_spacing.is_none_or(scale) {
+            let problem = format!("the noise is {} and the spacing {:?}", self.noise, self.smoothing_spacing);
+            return Err(Error::argument(problem, "both are finite and not negative"));
+        }
+        if self.points == 0 {
+            return Err(Error::argument("the model was fitted to no points", "give their number"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! The text part of a model file: what it is, which version, and the JSON header.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ridgewalk::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::{Model, ModelFile};
+use crate::error::{Error, Location, Result};
+use crate::normalization::Normalization;
+
+/// Value of the key `format`.
+const FORMAT: &str = "ridgewalk-model";
+/// The version written, and the newest read.
+const VERSION: u64 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    Gaussian,
+    Mixture,
+    Empirical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Units {
+    None,
+    Standardized,
+}
+
+/// All of a [`ModelFile`] that is not tensors.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    pub kind: Kind,
+    pub shape: Shape,
+    pub normalization: Units,
+    pub range: (f64, f64),
+    pub columns: Option<Vec<String>>,
+    pub data: String,
+    pub points: usize,
+    pub seed: u64,
+    pub command: Vec<String>,
+    pub noise: f64,
+    pub smoothing_spacing: Option<f64>,
+}
+
+impl Header {
+    pub fn of(file: &ModelFile) -> Self {
+        Header {
+            kind: match file.model {
+                Model::Gaussian(_) => Kind::Gaussian,
+                Model::Mixture(_) => Kind::Mixture,
+                Model::Empirical(_) => Kind::Empirical,
+            },
+            shape: file.shape,
+            normalization: match file.normalization {
+                Normalization::None => Units::None,
+                Normalization::Standardized { .. } => Units::Standardized,
+            },
+            range: file.range,
+            columns: file.columns.clone(),
+            data: file.data.clone(),
+            points: file.points,
+            seed: file.seed,
+            command: file.command.clone(),
+            noise: file.noise,
+            smoothing_spacing: file.smoothing_spacing,
+        }
+    }
+
+    pub fn to_metadata(&self) -> Result<BTreeMap<&'static str, String>> {
+        let json = serde_json::to_string(self)
+            .map_err(|e| Error::argument(format!("the header cannot be written: {e}"), ""))?;
+        Ok(BTreeMap::from([("format", FORMAT.into()), ("version", VERSION.to_string()), ("header", json)]))
+    }
+
+    pub fn from_metadata(metadata: Option<&HashMap<String, String>>) -> Result<Self> {
+        let get = |key: &str| metadata.and_then(|m| m.get(key)).map(String::as_str);
+        match get("format") {
+            Some(FORMAT) => {}
+            other => {
+                let whose = other.map(|f| format!(" (its format is `{}`)", shortened(f))).unwrap_or_default();
+                return Err(Error::unsupported(
+                    format!("is a safetensors file, but not a ridgewalk model{whose}"),
+                    "give a model that `ridgewalk fit` wrote",
+                ));
+            }
+        }
+        let version = get("version").unwrap_or_default();
+        match version.parse::<u64>() {
+            Ok(VERSION) => {}
+            Ok(newer) if newer > VERSION => {
+                return Err(Error::unsupported(
+                    format!("is a model of format version {newer}, and this ridgewalk reads up to {VERSION}"),
+                    "update ridgewalk",
+                ));
+            }
+            _ => return Err(malformed("version", format!("`{}` is not a version", shortened(version)))),
+        }
+        let json = get("header").ok_or_else(|| malformed("header", "is missing".into()))?;
+        serde_json::from_str(json).map_err(|e| malformed("header", e.to_string()))
+    }
+
+    /// Number of coordinates of a point, above 0.
+    pub fn dim(&self) -> Result<usize> {
+        checked_dim(self.shape).ok_or_else(|| malformed("header", format!("the shape is {:?}", self.shape)))
+    }
+}
+
+/// [`Shape::dim`] of a shape that may be absurd: none if it is 0 or overflows.
+pub(super) fn checked_dim(shape: Shape) -> Option<usize> {
+    let dim = match shape {
+        Shape::Vector(d) => Some(d),
+        Shape::Image { height, width, channels } => {
+            height.checked_mul(width).and_then(|n| n.checked_mul(channels))
+        }
+    };
+    dim.filter(|&d| d > 0)
+}
+
+fn malformed(key: &str, problem: String) -> Error {
+    Error::malformed(problem).at(Location::Part(key.to_string()))
+}
+
+/// Text of a stranger's file, fit for a message.
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(40).collect()
+}
