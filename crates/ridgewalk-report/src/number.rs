@@ -1,13 +1,13 @@
 //! Numbers as people read them: four significant digits, a true minus sign, powers of ten as superscripts.
 
-/// A number to four significant digits; `–` if it is NaN.
+/// A number to at most four significant digits, without trailing zeros; `–` if it is NaN.
 ///
 /// ```
 /// use ridgewalk_report::format_number;
-/// assert_eq!(format_number(0.5), "0.5000");
+/// assert_eq!(format_number(0.5), "0.5");
 /// assert_eq!(format_number(-1234.56), "−1235");
 /// assert_eq!(format_number(42.0), "42");
-/// assert_eq!(format_number(3.2e-7), "3.200×10⁻⁷");
+/// assert_eq!(format_number(3.2e-7), "3.2×10⁻⁷");
 /// ```
 pub fn format_number(value: f64) -> String {
     if value.is_nan() {
@@ -24,10 +24,14 @@ pub fn format_number(value: f64) -> String {
     let (mantissa, exponent) = scientific(size, 3);
     if (-4..6).contains(&exponent) {
         let decimals = (3 - exponent).max(0) as usize;
-        signed(value, format!("{size:.decimals$}"))
+        signed(value, without_trailing_zeros(&format!("{size:.decimals$}")).into())
     } else {
-        signed(value, format!("{mantissa}×10{}", superscript(exponent)))
+        signed(value, format!("{}×10{}", without_trailing_zeros(&mantissa), superscript(exponent)))
     }
+}
+
+fn without_trailing_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 /// An interval, `[low, high]`.
@@ -68,7 +72,7 @@ pub(crate) fn format_decade(exponent: i32) -> String {
 /// A coordinate of a drawing: two decimals, no trailing zeros.
 pub(crate) fn coordinate(value: f64) -> String {
     let text = format!("{value:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
+    let text = without_trailing_zeros(&text);
     if text == "-0" { "0".into() } else { text.into() }
 }
 
@@ -108,14 +112,14 @@ mod tests {
             (0.0, "0"),
             (-0.0, "0"),
             (1.0, "1"),
-            (0.1, "0.1000"),
-            (0.99999, "1.000"),
+            (0.1, "0.1"),
+            (0.99999, "1"),
             (12.3456, "12.35"),
-            (999_999.5, "1.000×10⁶"),
-            (1e6, "1.000×10⁶"),
+            (999_999.5, "1×10⁶"),
+            (1e6, "1×10⁶"),
             (123_456.7, "123457"),
             (0.000_123_46, "0.0001235"),
-            (-2.5e-9, "−2.500×10⁻⁹"),
+            (-2.5e-9, "−2.5×10⁻⁹"),
             (f64::NAN, "–"),
             (f64::NEG_INFINITY, "−∞"),
         ];

@@ -104,9 +104,9 @@ mod tests {
         };
         let out = html(&table, "");
         assert!(out.contains("<th scope=\"col\" class=\"n\">&lt;b&gt;</th>"));
-        assert!(out.contains("<td class=\"n\">0.5000</td>"));
-        assert!(out.contains("12.25<span class=\"pad\" style=\"padding-left:calc(2ch)\">"));
-        assert!(out.contains("3<span class=\"pad\" style=\"padding-left:calc(4ch + .28em)\">"));
+        assert!(out.contains("<td class=\"n\">0.5<span class=\"pad\" style=\"padding-left:calc(1ch)\">"));
+        assert!(out.contains("<td class=\"n\">12.25</td>"));
+        assert!(out.contains("3<span class=\"pad\" style=\"padding-left:calc(2ch + .28em)\">"));
         assert!(out.contains("a &amp; b"));
     }
 
