@@ -133,3 +133,17 @@ fn parts_that_disagree_are_not_written() {
         assert!(error.to_string().contains("m.safetensors") && !path.exists());
     }
 }
+
+/// A parser that is a last bit off in one number of a hundred would be caught.
+#[test]
+fn decimals_come_back_to_the_last_bit() {
+    let data = set(normals(3, 1, 6));
+    let file = ModelFile::new(Model::Empirical(Empirical::new(&data).unwrap()), &data, "x");
+    for (i, row) in normals(200, 4, 7).outer_iter().enumerate() {
+        let scale = 10f64.powi(i as i32 - 100);
+        let [a, b, noise, spacing] = [0, 1, 2, 3].map(|k| row[k].abs() * scale);
+        let file = ModelFile { range: (-a, b), noise, smoothing_spacing: Some(spacing), ..file.clone() };
+        let read = load_bytes(&bytes_of(&file)).unwrap();
+        assert_eq!((read.range, read.noise, read.smoothing_spacing), ((-a, b), noise, Some(spacing)));
+    }
+}
