@@ -1,2 +1,33 @@
-//! ridgewalk
-fn main() {}
+//! The program `ridgewalk`: arguments in, calls out, no mathematics.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod command;
+mod failure;
+mod page;
+mod progress;
+mod record;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let cli = arguments::Cli::parse();
+    // A half-written file is removed before the process goes, whatever it is doing.
+    ctrlc::set_handler(|| {
+        ridgewalk_data::atomic::remove_unfinished();
+        eprintln!("\nstopped; files that were complete are kept, nothing half-written is left");
+        std::process::exit(130);
+    })
+    .ok();
+    match command::run(cli.command, &arguments[1..]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::FAILURE
+        }
+    }
+}

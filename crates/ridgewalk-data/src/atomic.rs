@@ -4,9 +4,11 @@
 //! Temporary files are called `.NAME.XXXXXX.ridgewalk-tmp`; one is removed when writing fails.
 //! Those of a killed process are found by that name: [`remove_stale`].
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
@@ -19,6 +21,36 @@ pub const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest part of the target's name that a temporary name repeats: names end at 255 bytes.
 const LONGEST_STEM: usize = 100;
+
+/// Temporary files of this process that are being written.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes a temporary file for as long as it may be left behind.
+struct Noted(PathBuf);
+
+impl Noted {
+    fn new(path: &Path) -> Self {
+        unfinished().insert(path.to_path_buf());
+        Noted(path.to_path_buf())
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
+
+/// Removes the temporary files that this process is writing: for a handler that ends the process.
+pub fn remove_unfinished() {
+    for path in unfinished().iter() {
+        fs::remove_file(path).ok();
+    }
+}
 
 /// Writes `path` through `write`, atomically, with the permissions that a new file gets (those of
 /// the old file if there is one). A symbolic link is followed: its target is replaced.
@@ -61,6 +93,7 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut Output) -> io::R
         // `File::create` honours the umask, where tempfile's own way is always 0600.
         .make_in(&folder, |p| File::options().write(true).read(true).create_new(true).open(p))
         .map_err(failed)?;
+    let _noted = Noted::new(temporary.path());
     if let Some(old) = old {
         temporary.as_file().set_permissions(old.permissions()).map_err(failed)?;
     }

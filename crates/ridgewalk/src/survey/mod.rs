@@ -21,6 +21,7 @@
 
 mod authenticity;
 mod classes;
+mod cleaning;
 mod closer;
 mod comparison;
 mod copying;
@@ -40,6 +41,7 @@ use serde::{Deserialize, Serialize};
 
 pub use authenticity::Authenticity;
 pub use classes::ClassBalance;
+pub use cleaning::cleaning;
 pub use closer::CloserToTraining;
 pub use comparison::Comparison;
 pub use copying::DataCopying;

@@ -69,13 +69,17 @@ impl Probe for ResidualNoise {
 }
 
 /// Coordinates with one value in all points, with that value.
-fn constant(clean: &PointSet) -> Vec<(usize, f64)> {
+pub(super) fn constant(clean: &PointSet) -> Vec<(usize, f64)> {
     let values = clean.values();
     let same = |(j, &c): (usize, &f64)| values.column(j).iter().all(|&v| v == c).then_some((j, c));
     clean.point(0).iter().enumerate().filter_map(same).collect()
 }
 
-fn rms(set: &PointSet, coordinates: &[(usize, f64)], bootstrap: &Bootstrap) -> (f64, Option<(f64, f64)>) {
+pub(super) fn rms(
+    set: &PointSet,
+    coordinates: &[(usize, f64)],
+    bootstrap: &Bootstrap,
+) -> (f64, Option<(f64, f64)>) {
     let square = |row: ndarray::ArrayView1<f64>| {
         coordinates.iter().map(|&(j, c)| (row[j] - c) * (row[j] - c)).sum::<f64>() / coordinates.len() as f64
     };

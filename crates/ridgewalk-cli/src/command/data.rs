@@ -1,0 +1,61 @@
+//! `ridgewalk data`: info, make, convert.
+
+use std::path::Path;
+
+use ridgewalk::PointSet;
+use ridgewalk_data::{describe, nearest_neighbour_spacing, write_points};
+
+use crate::arguments::{Data, Reading};
+use crate::failure::{Failure, Result};
+use crate::progress::{result, say};
+use crate::source::{read, read_with, split};
+
+/// Points between which the spacing is measured.
+const SPACING_SAMPLE: usize = 500;
+
+pub fn run(data: &Data) -> Result<()> {
+    match data {
+        Data::Info { data, reading, seed, json } => info(data, &read(data, reading, *seed)?, *json),
+        Data::Make { name, dim, output, reading, seed } => {
+            if Path::new(name).exists() {
+                return Err(Failure::new(
+                    name,
+                    "is a file",
+                    "data make takes the name of a set; to change a file's format use `ridgewalk data convert`",
+                ));
+            }
+            write(output, &read_with(name, reading, *seed, *dim)?, reading, *seed)
+        }
+        Data::Convert { data, output, reading, seed } => {
+            write(output, &read(data, reading, *seed)?, reading, *seed)
+        }
+    }
+}
+
+fn info(name: &str, points: &PointSet, json: bool) -> Result<()> {
+    let info = describe(points);
+    let spacing = nearest_neighbour_spacing(points, SPACING_SAMPLE);
+    if json {
+        let mut value = serde_json::to_value(&info).unwrap_or_default();
+        value["spacing"] = spacing.into();
+        result(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        return Ok(());
+    }
+    result(&format!("{name}\n{info}"));
+    if let Some(spacing) = spacing {
+        result(&format!("median distance to the nearest other point: {spacing:.4}"));
+    }
+    Ok(())
+}
+
+fn write(output: &Path, points: &PointSet, reading: &Reading, seed: u64) -> Result<()> {
+    let (points, _) = split(points, reading.hold_out, seed)?;
+    let points = if reading.standardize {
+        ridgewalk_data::Normalization::fit(&points)?.apply(&points)?
+    } else {
+        points
+    };
+    write_points(output, &points)?;
+    say(&format!("{} points ({}): {}", points.len(), points.shape(), output.display()));
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! `ridgewalk fit`: a closed-form model in a file.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::arguments::Fit;
+use crate::failure::{Failure, Result};
+use crate::progress::{result, say};
+use crate::record::{Record, make_folder};
+use crate::source;
+
+pub fn run(fit: &Fit, arguments: &[String]) -> Result<()> {
+    if fit.output.extension().is_none_or(|e| e != "safetensors") {
+        return Err(Failure::new(
+            fit.output.display(),
+            "does not end in .safetensors",
+            "models are safetensors files: choose such a name with --output",
+        ));
+    }
+    let mut source = source::fit(&fit.data, &fit.reading, &fit.model, fit.seed)?;
+    source.file.command = arguments.to_vec();
+    if let Some(folder) = fit.output.parent().filter(|f| !f.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
+    source.file.save(&fit.output)?;
+    let file = &source.file;
+    let sigma_data = file.model.as_denoiser().moments().map(|m| m.std);
+    say(&format!(
+        "{} model of {} points ({}), sigma_data {:.4}: {}",
+        file.model.kind(),
+        file.points,
+        file.shape,
+        sigma_data.unwrap_or(f64::NAN),
+        fit.output.display()
+    ));
+    if fit.json {
+        let settings = json!({ "kind": file.model.kind(), "points": file.points, "sigma_data": sigma_data });
+        result(&Record::new(arguments, settings, &[Path::new(&fit.data)])?.to_json());
+    }
+    Ok(())
+}

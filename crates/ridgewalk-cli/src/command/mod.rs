@@ -1,0 +1,28 @@
+//! One file a command.
+
+mod data;
+mod eval;
+mod fit;
+mod manual;
+mod rerun;
+pub mod sample;
+mod survey;
+mod walk;
+
+use crate::arguments::Command;
+use crate::failure::Result;
+
+/// Runs a command; `arguments` are the words after the program's name, for the record.
+pub fn run(command: Command, arguments: &[String]) -> Result<()> {
+    match command {
+        Command::Walk(walk) => walk::run(&walk, arguments),
+        Command::Fit(fit) => fit::run(&fit, arguments),
+        Command::Sample(sample) => sample::run(&sample, arguments),
+        Command::Eval(eval) => eval::run(&eval),
+        Command::Survey(survey) => survey::run(&survey, arguments),
+        Command::Data(data) => data::run(&data),
+        Command::Rerun(rerun) => rerun::run(&rerun),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { output } => manual::pages(output.as_deref()),
+    }
+}

@@ -1,0 +1,129 @@
+//! `ridgewalk sample`: a folder of samples.
+
+use std::ops::Range;
+use std::path::Path;
+
+use ndarray::Array2;
+use ridgewalk::closed_form::KernelDensity;
+use ridgewalk::schedule::range_for;
+use ridgewalk::{
+    Euler, FlowMatching, Heun, Karras, LinearTime, LogLinear, Moments, OrnsteinUhlenbeck, PointSet, Sampler,
+    Schedule, Solver, Switched, VarianceExploding,
+};
+use ridgewalk_data::{SheetOptions, write_points, write_sheet};
+use serde_json::{Value, json};
+
+use crate::arguments::{ProcessName, Sample, ScheduleName, SolverName};
+use crate::failure::{Failure, Result};
+use crate::progress::{Meter, result, say};
+use crate::record::{Record, make_folder};
+use crate::source::{self, Prepared};
+
+/// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
+const STEPS: usize = 18;
+const STEPS_WITH_ATTRACTION: usize = 40;
+
+pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
+    let source = source::open(&sample.source, &sample.reading, &sample.model, sample.seed)?;
+    let (points, settings) = match sample.kde {
+        Some(bandwidth) => {
+            let data = source.data.as_ref().ok_or_else(|| {
+                Failure::new("--kde", "needs data, and a model file was given", "give DATA instead of MODEL")
+            })?;
+            let points = KernelDensity::new(data, bandwidth)?.sample(sample.n, sample.seed);
+            (points, json!({ "kde": bandwidth }))
+        }
+        None => {
+            let prepared = source::prepare(&source, &sample.transform, sample.seed)?;
+            draw(sample, &prepared)?
+        }
+    };
+    let points = source.to_points(points)?;
+    let mut settings = settings;
+    settings["model"] = json!({
+        "kind": source.file.model.kind(), "data": source.file.data, "points": source.file.points,
+        "command": source.file.command, "hold_out": sample.reading.hold_out,
+    });
+    write(sample, &points, source.file.range, settings, arguments)
+}
+
+fn write(
+    sample: &Sample,
+    points: &PointSet,
+    range: (f64, f64),
+    settings: Value,
+    arguments: &[String],
+) -> Result<()> {
+    let record = Record::new(arguments, settings, &[Path::new(&sample.source)])?;
+    make_folder(&sample.output)?;
+    // An old record must not stand beside new samples if the run ends half way.
+    std::fs::remove_file(sample.output.join(crate::record::NAME)).ok();
+    let name = format!("samples.{}", sample.format.extension());
+    write_points(&sample.output.join(&name), points)?;
+    let mut outputs = vec![name.as_str()];
+    if points.shape().is_image() {
+        let sheet = sample.output.join("samples.png");
+        let options = SheetOptions { range: (range.0 < range.1).then_some(range), ..SheetOptions::default() };
+        let shown: Vec<usize> = (0..points.len().min(400)).collect();
+        write_sheet(&sheet, &points.select(&shown)?, &options)?;
+        outputs.push("samples.png");
+    }
+    let record = record.finish(&sample.output, &outputs)?;
+    say(&format!("{} samples ({}): {}", points.len(), points.shape(), sample.output.join(&name).display()));
+    if sample.json {
+        result(&record.to_json());
+    }
+    Ok(())
+}
+
+fn draw(sample: &Sample, prepared: &Prepared) -> Result<(Array2<f64>, Value)> {
+    let denoiser = prepared.denoiser.as_ref();
+    let moments =
+        denoiser.moments().unwrap_or(Moments { mean: ndarray::Array1::zeros(denoiser.dim()), std: 1.0 });
+    let range = range_for(&moments);
+    let range = sample.sigma_min.unwrap_or(range.start)..sample.sigma_max.unwrap_or(range.end);
+    let steps = sample.steps.unwrap_or(if prepared.onset.is_some() { STEPS_WITH_ATTRACTION } else { STEPS });
+    let solver = solver(sample, prepared.onset, steps)?;
+    let name = solver.name();
+    let schedule = schedule(sample, range.clone(), steps);
+    let mut meter = Meter::new("sampling");
+    let samples = Sampler::new(solver, schedule)
+        .seed(sample.seed)
+        .batch(sample.batch)
+        .run_observed(denoiser, sample.n, &mut meter)?;
+    let mut settings = prepared.settings.clone();
+    settings["solver"] = json!(name);
+    settings["sigmas"] = json!(samples.sigmas);
+    settings["evaluations"] = json!(samples.evaluations);
+    settings["seed"] = json!(sample.seed);
+    Ok((samples.points, settings))
+}
+
+fn solver(sample: &Sample, onset: Option<f64>, steps: usize) -> Result<Box<dyn Solver>> {
+    let heun = || Heun::with_churn(sample.churn, steps, 0.0..=f64::INFINITY, 1.0);
+    if sample.churn > 0.0 && sample.solver == SolverName::Euler {
+        return Err(Failure::new("--churn", "needs --solver heun", "drop one of the two"));
+    }
+    Ok(match (sample.solver, onset) {
+        (SolverName::Euler, _) => Box::new(Euler),
+        (SolverName::Heun, _) | (SolverName::Auto, None) => Box::new(heun()?),
+        (SolverName::HeunEuler | SolverName::Auto, Some(onset)) => {
+            Box::new(Switched::new(heun()?, Euler, onset))
+        }
+        (SolverName::HeunEuler, None) => {
+            return Err(Failure::new("--solver heun-euler", "switches where attraction begins", "add --mad"));
+        }
+    })
+}
+
+fn schedule(sample: &Sample, range: Range<f64>, steps: usize) -> Box<dyn Schedule> {
+    match (sample.schedule, sample.process) {
+        (ScheduleName::Karras, _) => Box::new(Karras::new(range, steps).rho(sample.rho)),
+        (ScheduleName::LogLinear, _) => Box::new(LogLinear::new(range, steps)),
+        (ScheduleName::Linear, ProcessName::Ve) => Box::new(LinearTime::new(VarianceExploding, range, steps)),
+        (ScheduleName::Linear, ProcessName::Vp) => {
+            Box::new(LinearTime::new(OrnsteinUhlenbeck::variance_preserving(), range, steps))
+        }
+        (ScheduleName::Linear, ProcessName::Flow) => Box::new(LinearTime::new(FlowMatching, range, steps)),
+    }
+}

@@ -1,0 +1,66 @@
+//! Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ridgewalk::sampler::Progress;
+
+/// Seconds between plain lines.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Says how far a run is. An observer of the sampler.
+pub struct Meter {
+    what: String,
+    bar: Option<ProgressBar>,
+    last: Instant,
+}
+
+impl Meter {
+    /// For work with this name.
+    pub fn new(what: impl Into<String>) -> Self {
+        let what = what.into();
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0).with_message(what.clone());
+            let style = "{msg:30} {bar:30} {percent:>3}%  {per_sec:>12}  {eta} left";
+            bar.set_style(
+                ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar
+        });
+        Meter { what, bar, last: Instant::now() }
+    }
+}
+
+impl ridgewalk::sampler::Observer for Meter {
+    fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
+        let done = progress.finished * progress.steps + progress.step * progress.samples.len();
+        let all = progress.total * progress.steps;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+                if done == all {
+                    bar.finish_and_clear();
+                }
+            }
+            None if self.last.elapsed() >= QUIET => {
+                self.last = Instant::now();
+                say(&format!("{}: {} %", self.what, 100 * done / all.max(1)));
+            }
+            None => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A line for people, to stderr.
+pub fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
+}
+
+/// A result for programs, to stdout. A closed pipe is not an error.
+pub fn result(text: &str) {
+    writeln!(std::io::stdout(), "{text}").ok();
+}
