@@ -24,7 +24,7 @@ const sheetSvg = (figure) => {
   svg.setAttribute("viewBox", `0 0 720 ${y}`);
   return svg;
 };
-const file = (figure) => {
+const file = (figure, scale = 1) => {
   const drawn = figure.querySelector("svg.wide");
   const svg = drawn ? drawn.cloneNode(true) : sheetSvg(figure);
   all(".cursor, .box", svg).forEach((node) => node.remove());
@@ -32,10 +32,17 @@ const file = (figure) => {
   const size = { width: width + 32, height: height + 56 };
   for (const [key, value] of Object.entries({ ...size, viewBox: `-16 -40 ${size.width} ${size.height}`, xmlns: SVG })) svg.setAttribute(key, value);
   svg.prepend(
-    element("svg:style", {}, ".m path,.mx path{vector-effect:non-scaling-stroke}"),
     element("svg:rect", { x: -16, y: -40, ...size, fill: "#ffffff" }),
     text(figure.dataset.title, { x: 0, y: -18, "font-size": 16, "font-weight": 600 }),
   );
+  // Zoomed strokes keep their width whatever the scale, so they must know it.
+  for (const path of all(".m[transform] path, .mx[transform] path", svg)) {
+    path.setAttribute("vector-effect", "non-scaling-stroke");
+    for (const name of ["stroke-width", "stroke-dasharray"]) {
+      const value = path.getAttribute(name);
+      if (value) path.setAttribute(name, value.split(" ").map((v) => v * scale).join(" "));
+    }
+  }
   return { source: new XMLSerializer().serializeToString(svg), ...size };
 };
 const save = (blob, name) => {
@@ -45,7 +52,7 @@ const save = (blob, name) => {
 };
 const saveSvg = (figure) => save(new Blob([file(figure).source], { type: "image/svg+xml" }), `${figure.id}.svg`);
 const savePng = async (figure) => {
-  const { source, width, height } = file(figure);
+  const { source, width, height } = file(figure, 2);
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(source)}`;
   await image.decode();
@@ -53,7 +60,6 @@ const savePng = async (figure) => {
   canvas.getContext("2d").drawImage(image, 0, 0, width * 2, height * 2);
   canvas.toBlob((blob) => blob && save(blob, `${figure.id}.png`));
 };
-
 
 // Everything is in place: bring the figures to life.
 for (const figure of all(".figure")) {

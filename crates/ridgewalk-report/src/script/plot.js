@@ -221,6 +221,8 @@ const setUpPlot = (figure, tools) => {
       endBox();
       if (pointers.size < 2) pinch = null;
     };
+    // A drag must not leave a focus ring behind; the tabulator key still brings focus.
+    svg.addEventListener("mousedown", (event) => event.preventDefault());
     svg.addEventListener("pointerup", lift);
     svg.addEventListener("pointercancel", lift);
     svg.addEventListener("pointerleave", () => { hideTip(); svg.querySelector(".cursor")?.remove(); });
@@ -278,8 +280,6 @@ const setUpPlot = (figure, tools) => {
         }
       };
       for (const [name, value] of Object.entries({ role: "button", tabindex: "0", "aria-pressed": "true" })) key.setAttribute(name, value);
-      // A click must not leave a focus ring behind.
-      key.addEventListener("mousedown", (event) => event.preventDefault());
       key.addEventListener("click", toggle);
       key.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); }
