@@ -187,10 +187,13 @@ impl Page {
         if !checked.is_empty() {
             let met = checked.iter().filter(|&&h| h).count();
             let missed = checked.len() - met;
-            let _ = write!(
-                out,
-                "<p class=\"tally\">Expectations: <span class=\"badge good\"><span aria-hidden=\"true\">✓</span> {met} met</span>"
-            );
+            out += "<p class=\"tally\">Expectations: ";
+            if met > 0 {
+                let _ = write!(
+                    out,
+                    "<span class=\"badge good\"><span aria-hidden=\"true\">✓</span> {met} met</span>"
+                );
+            }
             if missed > 0 {
                 let _ = write!(
                     out,

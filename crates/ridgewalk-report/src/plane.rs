@@ -219,7 +219,8 @@ fn line(curve: &Curve, i: usize, frame: &Frame) -> String {
         return outline;
     }
     let mut out = format!("<path {} stroke-width=\"2.25\"{} d=\"{outline}\"/>", stroke(i), dash(i));
-    let dots: String = if curve.points.len() <= DOTTED {
+    let still = curve.points.windows(2).all(|w| w[0] == w[1]);
+    let dots: String = if still || curve.points.len() <= DOTTED {
         dots(curve.points.iter().copied(), frame)
     } else {
         // A point between two gaps has no line that would show it.
