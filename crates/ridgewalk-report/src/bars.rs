@@ -43,7 +43,7 @@ pub(crate) fn draw(axis: &Axis, bars: &[Bar], width: f64, scope: &str) -> Drawin
     let wide = width >= WIDE;
     let row = if wide { 36.0 } else { 50.0 };
     let values: Vec<String> = bars.iter().map(|bar| value_text(bar, axis.log)).collect();
-    let names = bars.iter().map(|b| text_width(&b.name)).fold(0.0, f64::max).min(0.34 * width).ceil();
+    let names = bars.iter().map(|b| text_width(&b.name)).fold(0.0, f64::max).min(0.36 * width).ceil();
     let numbers = values.iter().map(|v| text_width(v)).fold(0.0, f64::max).ceil();
     let (left, right) = if wide { (names + 16.0, width - numbers - 22.0) } else { (0.0, width - 14.0) };
     let (top, bottom) = (4.0, 4.0 + row * bars.len() as f64 + 4.0);
@@ -98,7 +98,7 @@ pub(crate) fn draw(axis: &Axis, bars: &[Bar], width: f64, scope: &str) -> Drawin
             body += &ink(left - 12.0, y + 22.5, Anchor::End, &fit(&bar.name, names + 1.0));
             body += &quiet(width, y + 22.5, Anchor::End, value);
         } else {
-            body += &ink(0.0, y + 20.0, Anchor::Start, &fit(&bar.name, width - text_width(value) - 12.0));
+            body += &ink(7.0, y + 20.0, Anchor::Start, &fit(&bar.name, width - text_width(value) - 19.0));
             body += &quiet(width, y + 20.0, Anchor::End, value);
         }
         body += "</g>";

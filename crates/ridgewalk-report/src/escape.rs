@@ -14,12 +14,16 @@ pub(crate) fn text(raw: &str) -> String {
             '\'' => out.push_str("&#39;"),
             '\t' | '\n' | '\r' => out.push(c),
             c if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') => out.push('\u{FFFD}'),
-            // A lone override would reorder the text around it.
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {}
+            c if reorders(c) => {}
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether a character changes the direction of text: left open, it would reorder the text around it.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// JSON for a `<script>` element: no character is left that could end the element or start a comment.
@@ -31,6 +35,7 @@ pub(crate) fn json(value: &serde_json::Value) -> String {
         .replace('>', "\\u003e")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029")
+        .replace(reorders, "")
 }
 
 /// A name that is safe as an HTML id and as the stem of a file: lower-case ASCII letters, digits

@@ -12,7 +12,12 @@ use crate::palette::{DARK, LIGHT};
 use crate::table;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: [&str; 4] = [
+    include_str!("script/base.js"),
+    include_str!("script/plot.js"),
+    include_str!("script/images.js"),
+    include_str!("script/files.js"),
+];
 
 /// A report page.
 ///
@@ -155,7 +160,11 @@ impl Page {
         }
         out += "</main>\n";
         out += &self.footer.html();
-        let _ = write!(out, "<script>{SCRIPT}</script>\n</body>\n</html>\n");
+        let _ = write!(
+            out,
+            "<script>\"use strict\";\n(() => {{\n{}}})();\n</script>\n</body>\n</html>\n",
+            SCRIPT.concat()
+        );
         out
     }
 
@@ -178,10 +187,13 @@ impl Page {
         if !checked.is_empty() {
             let met = checked.iter().filter(|&&h| h).count();
             let missed = checked.len() - met;
-            let _ = write!(
-                out,
-                "<p class=\"tally\">Expectations: <span class=\"badge good\"><span aria-hidden=\"true\">✓</span> {met} met</span>"
-            );
+            out += "<p class=\"tally\">Expectations: ";
+            if met > 0 {
+                let _ = write!(
+                    out,
+                    "<span class=\"badge good\"><span aria-hidden=\"true\">✓</span> {met} met</span>"
+                );
+            }
             if missed > 0 {
                 let _ = write!(
                     out,

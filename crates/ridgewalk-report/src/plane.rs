@@ -214,9 +214,13 @@ fn path(curve: &Curve, frame: &Frame) -> String {
 }
 
 fn line(curve: &Curve, i: usize, frame: &Frame) -> String {
-    let mut out =
-        format!("<path {} stroke-width=\"2.25\"{} d=\"{}\"/>", stroke(i), dash(i), path(curve, frame));
-    let dots: String = if curve.points.len() <= DOTTED {
+    let outline = path(curve, frame);
+    if outline.is_empty() {
+        return outline;
+    }
+    let mut out = format!("<path {} stroke-width=\"2.25\"{} d=\"{outline}\"/>", stroke(i), dash(i));
+    let still = curve.points.windows(2).all(|w| w[0] == w[1]);
+    let dots: String = if still || curve.points.len() <= DOTTED {
         dots(curve.points.iter().copied(), frame)
     } else {
         // A point between two gaps has no line that would show it.
@@ -261,6 +265,9 @@ fn cloud(curve: &Curve, i: usize, frame: &Frame) -> String {
 
 fn hill(curve: &Curve, i: usize, frame: &Frame) -> String {
     let outline = path(curve, frame);
+    if outline.is_empty() {
+        return outline;
+    }
     let mut out = String::new();
     let ends = curve.points.first().zip(curve.points.last());
     if let (Some((&first, &last)), true) = (ends, curve.points.len() > 2)

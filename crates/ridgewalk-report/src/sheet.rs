@@ -178,6 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_an_image_stand_below_each_other() {
+        // Two rows of three pixels, each 64 / 3 = 21 px wide.
+        let plot = Plot::Images {
+            height: 2,
+            width: 3,
+            channels: 1,
+            range: (0.0, 255.0),
+            rows: vec![row(vec![vec![10.0, 20.0, 30.0, 40.0, 50.0, 60.0]])],
+        };
+        let (info, pixels) = decode(&sheet_png(&plot).unwrap());
+        let at = |x: usize, y: usize| pixels[(4 + 21 * y) * info.width as usize + 4 + 21 * x];
+        let seen = [at(0, 0), at(1, 0), at(2, 0), at(0, 1), at(1, 1), at(2, 1)];
+        assert_eq!(seen, [10, 20, 30, 40, 50, 60]);
+    }
+
+    #[test]
     fn colour_is_kept() {
         let plot = images((1, 1, 3), vec![row(vec![vec![0.0, 0.5, 1.0]])]);
         let (info, pixels) = decode(&sheet_png(&plot).unwrap());

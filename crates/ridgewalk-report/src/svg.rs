@@ -52,13 +52,13 @@ pub(crate) fn text_width(text: &str) -> f64 {
         .chars()
         .map(|ch| match ch {
             'i' | 'j' | 'l' | 't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | ';' | '|' | '\'' | '(' | ')'
-            | '[' | ']' => 0.33,
-            'm' | 'w' | 'M' | 'W' | '—' | '…' => 0.88,
-            'A'..='Z' | '×' | '−' | '=' => 0.66,
+            | '[' | ']' => 0.37,
+            'm' | 'w' | 'M' | 'W' | '—' | '…' => 0.95,
+            'A'..='Z' | '×' | '−' | '=' | '+' => 0.72,
             '⁰' | '¹' | '²' | '³' | '⁴'..='⁹' | '⁻' => 0.4,
             // East Asian letters and pictographs take a full square.
             '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}' | '\u{F900}'.. => 1.0,
-            _ => 0.56,
+            _ => 0.61,
         })
         .sum();
     em * FONT
@@ -72,7 +72,7 @@ pub(crate) fn fit(text: &str, width: f64) -> String {
     let mut out = String::new();
     for ch in text.chars() {
         out.push(ch);
-        if text_width(&out) + 0.88 * FONT > width {
+        if text_width(&out) + 0.95 * FONT > width {
             out.pop();
             break;
         }

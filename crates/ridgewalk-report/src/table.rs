@@ -40,17 +40,22 @@ pub(crate) fn html(table: &Table, caption: &str) -> String {
 /// How the cells of one column are set.
 struct Column {
     numeric: bool,
-    /// Most characters after the decimal point, and whether any number has one.
+    /// Most digits after the decimal point.
     decimals: usize,
+    /// Characters of the longest interval.
+    interval: usize,
 }
 
 impl Column {
     fn of(table: &Table, k: usize) -> Self {
-        let mut column = Column { numeric: false, decimals: 0 };
+        let mut column = Column { numeric: false, decimals: 0, interval: 0 };
         for cell in table.rows.iter().filter_map(|row| row.get(k)) {
             if let Cell::Number(v) | Cell::Interval { value: v, .. } = cell {
                 column.numeric = true;
-                column.decimals = column.decimals.max(decimals(&format_number(*v)));
+                column.decimals = column.decimals.max(decimals(&format_number(*v)).unwrap_or(0));
+            }
+            if let Cell::Interval { interval, .. } = cell {
+                column.interval = column.interval.max(format_interval(*interval).chars().count());
             }
         }
         column
@@ -70,26 +75,28 @@ impl Column {
             Some(Cell::Interval { value, interval }) => (format_number(*value), Some(*interval)),
         };
         // What a number lacks after the point is left free, so that points stand under points.
-        let own = decimals(&text);
-        let missing = self.decimals - own;
-        let point = if own == 0 && self.decimals > 0 { " + .28em" } else { "" };
-        let pad = match missing {
-            0 => String::new(),
-            n => format!("<span class=\"pad\" style=\"padding-left:calc({n}ch{point})\"></span>"),
+        let pad = match decimals(&text).map(|own| (own, self.decimals - own)) {
+            None | Some((_, 0)) => String::new(),
+            Some((own, missing)) => {
+                let point = if own == 0 { " + .28em" } else { "" };
+                format!("<span class=\"pad\" style=\"padding-left:calc({missing}ch{point})\"></span>")
+            }
         };
-        let interval = interval
-            .map(|i| format!(" <span class=\"q interval\">{}</span>", escape::text(&format_interval(i))))
-            .unwrap_or_default();
+        let interval = match (self.interval, interval) {
+            (0, _) => String::new(),
+            // As wide as the longest, so that the numbers before them stay aligned.
+            (width, interval) => format!(
+                " <span class=\"q interval\" style=\"width:{width}ch\">{}</span>",
+                interval.map(format_interval).unwrap_or_default()
+            ),
+        };
         format!("<td class=\"n\">{text}{pad}{interval}</td>")
     }
 }
 
-fn decimals(text: &str) -> usize {
-    // A power of ten is not a decimal: such numbers align at their end.
-    if text.contains('×') {
-        return 0;
-    }
-    text.split_once('.').map_or(0, |(_, fraction)| fraction.len())
+/// Digits after the decimal point; `None` for a power of ten, which has no point to align.
+fn decimals(text: &str) -> Option<usize> {
+    (!text.contains('×')).then(|| text.split_once('.').map_or(0, |(_, fraction)| fraction.len()))
 }
 
 #[cfg(test)]
