@@ -65,7 +65,8 @@ pub fn section(title: &str, text: &str, comparison: &Comparison) -> Section {
     }
     section = section.table("Every number, with its 95 % interval", comparison.table());
     for finding in comparison.findings() {
-        for figure in finding.figures.iter().filter(|f| matches!(f.plot, Plot::Images { .. })) {
+        // One sheet a group: the first samples beside their nearest training images.
+        if let Some(figure) = finding.figures.iter().find(|f| matches!(f.plot, Plot::Images { .. })) {
             section = section.figure(figure.clone());
         }
     }

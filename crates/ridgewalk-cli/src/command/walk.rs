@@ -28,7 +28,7 @@ const HELD_OUT: f64 = 0.2;
 /// Components of the mixture fitted to the noisy digits.
 const COMPONENTS: usize = 20;
 /// Images of a method shown at the top.
-const SHOWN: usize = 16;
+const SHOWN: usize = 10;
 /// Values of a pixel.
 const RANGE: (f64, f64) = (0.0, 16.0);
 const STEPS: usize = 18;

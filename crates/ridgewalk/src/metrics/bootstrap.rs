@@ -93,6 +93,12 @@ impl Bootstrap {
         percentiles(self.replicates_of_two(a.len(), b.len(), statistic)?)
     }
 
+    /// Interval of mean(a)/mean(b) of two independent groups.
+    pub fn quotient(&self, a: &[f64], b: &[f64]) -> Option<(f64, f64)> {
+        let statistic = |rows: &[usize], others: &[usize]| mean_of(a, rows) / mean_of(b, others);
+        percentiles(self.replicates_of_two(a.len(), b.len(), statistic)?)
+    }
+
     fn draw(&self, n: usize, resample: u64, set: u64) -> Vec<usize> {
         let mut stream = Stream::new(self.seed, Purpose::Bootstrap, resample, set);
         (0..n).map(|_| stream.below(n)).collect()

@@ -99,7 +99,7 @@ fn distance(
     let mut finding = Finding::new("clean-distance-ratio", statement, value, cleaned.len())
         .setting("held_out_points", held_out.len())
         .setting("plain_ratio", mean(&before) / mean(&null));
-    if let Some(interval) = bootstrap.ratio(&after, &null) {
+    if let Some(interval) = bootstrap.quotient(&after, &null) {
         finding = finding.interval(interval);
     }
     Ok(Some(finding.expect(Expectation {
@@ -168,6 +168,8 @@ mod tests {
         assert_eq!(find("noise-reduction").holds, Some(true));
         // Held-out points lie 0.00125 away on average; the rest of the noise, 0.04, is far more.
         assert_eq!(find("clean-distance-ratio").holds, Some(false));
+        let (low, high) = find("clean-distance-ratio").interval.unwrap();
+        assert!(low < find("clean-distance-ratio").value && find("clean-distance-ratio").value < high);
         assert_eq!(find("classes-kept").holds, Some(true));
         let lost = PointSet::vectors(cleaned.values().mapv(f64::abs)).unwrap();
         let after = Subject::new("lost", &lost, &reference);
