@@ -1,7 +1,34 @@
 //! ridgewalk: the geometry of diffusion models.
 //!
 //! A diffusion model is a denoiser; its samples land somewhere relative to the data. This crate
-//! generates, steers samples onto the data's manifold, and surveys where they went.
+//! generates (from a data set alone, or from any [`Denoiser`]), steers samples onto the data's
+//! manifold, and surveys where they went.
+//!
+//! ```
+//! use ridgewalk::closed_form::Empirical;
+//! use ridgewalk::survey::{Reference, Subject, Survey};
+//! use ridgewalk::{Heun, Karras, Kernel, Mad, MadConfig, Sampler, Smoothed};
+//!
+//! let data = ridgewalk_data::digits();
+//! let model = Smoothed::new(Empirical::new(&data)?, Kernel::isotropic(5.0))?;
+//! let clean = Mad::new(&model, MadConfig::default())?;
+//! let samples = Sampler::new(Heun::new(), Karras::new(0.02..700.0, 18)).seed(7).run(&clean, 8)?;
+//! let samples = data.with_values(samples.points)?;
+//! let reference = Reference::new(&data);
+//! let survey = Survey::standard().run(&Subject::new("clean", &samples, &reference))?;
+//! assert!(survey.finding("nearest-training-distance").is_some_and(|f| f.value > 1.0));
+//! # Ok::<(), ridgewalk::Error>(())
+//! ```
+//!
+//! | concept | where |
+//! |---|---|
+//! | points and their shape | [`PointSet`], [`Shape`] |
+//! | D(x; σ), its derivatives, its density | [`Denoiser`], [`Differentiable`], [`Density`] |
+//! | models known in closed form | [`closed_form`] |
+//! | what turns one denoiser into another | [`transform`] |
+//! | noising processes and grids of noise levels | [`Process`], [`Schedule`] |
+//! | one step, and a whole run | [`Solver`], [`Sampler`] |
+//! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -27,3 +54,8 @@ pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, Solver, Switched};
 pub use transform::{Kernel, Mad, MadConfig, Smoothed};
+
+/// The README's example, compiled and run with the documentation's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -21,9 +21,11 @@ use crate::random::{Purpose, Stream};
 /// Candidates, in units of the median distance between nearest neighbours.
 const CANDIDATES: [f64; 12] = [0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0];
 /// Noise levels of the loss, in the same units divided by √d (the noise of one coordinate).
-const LEVELS: [f64; 6] = [0.2, 0.35, 0.6, 1.0, 1.5, 2.0];
+const LEVELS: [f64; 5] = [0.2, 0.35, 0.6, 1.0, 2.0];
 /// At most this many held-out points are denoised at each level.
-const HELD_OUT: usize = 256;
+const HELD_OUT: usize = 128;
+/// Draws of the kernel: fewer than for sampling, since the loss averages over many points.
+const DRAWS: usize = 32;
 
 /// A chosen kernel scale and the curve that it is the minimum of.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +38,7 @@ pub struct ScaleChoice {
     pub curve: Vec<(f64, f64)>,
 }
 
-/// Chooses the scale of an isotropic kernel for `data`: one fifth of the points (at most 256) is held out.
+/// Chooses the scale of an isotropic kernel for `data`: one fifth of the points (at most 128) is held out.
 ///
 /// # Errors
 /// With fewer than 10 points, or if all points are equal.
@@ -64,7 +66,7 @@ pub fn choose_scale(data: &PointSet, seed: u64) -> Result<ScaleChoice> {
     let samples: Vec<u64> = (0..held_out.len() as u64).collect();
     let per_coordinate = spacing / (data.dim() as f64).sqrt();
     let loss = |scale: f64| -> Result<f64> {
-        let smoothed = Smoothed::new(&model, Kernel::isotropic(scale).seed(seed))?;
+        let smoothed = Smoothed::new(&model, Kernel::isotropic(scale).draws(DRAWS).seed(seed))?;
         let mut sum = 0.0;
         for level in LEVELS {
             let sigma = level * per_coordinate;
