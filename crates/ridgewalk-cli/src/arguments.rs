@@ -1,6 +1,6 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ridgewalk::transform::MadConfig;
@@ -40,7 +40,7 @@ pub enum Command {
         ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
     Survey(Survey),
     /// Look at data, make synthetic data, convert formats
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),
     /// Do again what a run.json says, and check that the bytes are the same
     #[command(after_help = "Example:\n  ridgewalk rerun out/run.json -o again/")]
@@ -52,6 +52,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the man page, or write one page a command into a folder
+    #[command(after_help = "Examples:\n  ridgewalk man | man -l -\n  ridgewalk man -o man1/")]
     Man {
         /// Folder for ridgewalk.1, ridgewalk-sample.1, …
         #[arg(short, long, value_name = "FOLDER")]
@@ -65,13 +66,13 @@ pub struct Walk {
     #[arg(short, long, value_name = "FOLDER", default_value = "walk")]
     pub output: PathBuf,
     /// Samples a method
-    #[arg(short, default_value_t = 300, value_parser = positive)]
+    #[arg(short, default_value_t = 300, value_parser = positive, allow_negative_numbers = true)]
     pub n: usize,
     /// Noise added to the digits that are to be cleaned (standard deviation; pixels are 0 to 16)
-    #[arg(long, value_name = "S", default_value_t = 1.6, value_parser = positive_number)]
+    #[arg(long, value_name = "S", default_value_t = 1.6, value_parser = positive_number, allow_negative_numbers = true)]
     pub noise: f64,
     /// Seed of all random choices
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
 }
 
@@ -88,7 +89,7 @@ pub struct Fit {
     #[command(flatten)]
     pub model: Model,
     /// Seed of the fit and of added noise
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Print the run record as JSON to stdout
     #[arg(long)]
@@ -104,7 +105,7 @@ pub struct Sample {
     #[arg(short, long, value_name = "FOLDER", default_value = "out")]
     pub output: PathBuf,
     /// Number of samples
-    #[arg(short, default_value_t = 64, value_parser = positive)]
+    #[arg(short, default_value_t = 64, value_parser = positive, allow_negative_numbers = true)]
     pub n: usize,
     /// Solver; "auto" is heun, with euler where attraction acts
     #[arg(long, value_enum, default_value_t = SolverName::Auto)]
@@ -116,28 +117,28 @@ pub struct Sample {
     #[arg(long, value_enum, default_value_t = ProcessName::Flow)]
     pub process: ProcessName,
     /// Noise levels visited [default: 18, or 40 with --mad]
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = count, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Lowest noise level [default: 0.004 of the data's standard deviation]
-    #[arg(long, value_name = "S", value_parser = positive_number)]
+    #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_min: Option<f64>,
     /// Highest noise level [default: 160 of the data's standard deviation]
-    #[arg(long, value_name = "S", value_parser = positive_number)]
+    #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_max: Option<f64>,
     /// Exponent of the Karras schedule
-    #[arg(long, default_value_t = 7.0, value_parser = positive_number)]
+    #[arg(long, default_value_t = 7.0, value_parser = positive_number, allow_negative_numbers = true)]
     pub rho: f64,
     /// Noise added during sampling: S_churn of arXiv 2206.00364 (heun only)
-    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = not_negative)]
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     pub churn: f64,
     /// Seed: the same seed gives the same bytes
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Samples at a time: memory and speed change, samples do not
-    #[arg(long, default_value_t = 256, value_parser = positive)]
+    #[arg(long, default_value_t = 256, value_parser = positive, allow_negative_numbers = true)]
     pub batch: usize,
     /// Draw from the kernel density estimate of this bandwidth instead (the baseline; DATA only)
-    #[arg(long, value_name = "H", value_parser = not_negative, conflicts_with_all = ["smooth", "mad"])]
+    #[arg(long, value_name = "H", value_parser = not_negative, allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad"])]
     pub kde: Option<f64>,
     #[command(flatten)]
     pub transform: Transform,
@@ -162,7 +163,7 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     pub at: PathBuf,
     /// Noise level, in the data's units (in standardized units with --standardize)
-    #[arg(long, value_name = "S", value_parser = positive_number)]
+    #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma: f64,
     /// What to compute. divergence is the trace of dD/dx
     #[arg(long, value_enum, default_value_t = Quantity::Denoised)]
@@ -177,7 +178,7 @@ pub struct Eval {
     #[command(flatten)]
     pub model: Model,
     /// Seed of fits, of added noise and of smoothing draws
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
 }
 
@@ -201,10 +202,10 @@ pub struct Survey {
     #[command(flatten)]
     pub reading: Reading,
     /// Seed of bootstrap resamples and random directions
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Bootstrap resamples
-    #[arg(long, default_value_t = 1000, value_parser = positive)]
+    #[arg(long, default_value_t = 1000, value_parser = count, allow_negative_numbers = true)]
     pub resamples: usize,
     /// Print the findings as JSON to stdout
     #[arg(long)]
@@ -214,6 +215,9 @@ pub struct Survey {
 #[derive(Debug, Subcommand)]
 pub enum Data {
     /// What is in a data set
+    #[command(
+        after_help = "Examples:\n  ridgewalk data info digits\n  ridgewalk data info scans.npz --key images"
+    )]
     Info {
         /// The data
         #[arg(value_name = "DATA")]
@@ -221,7 +225,7 @@ pub enum Data {
         #[command(flatten)]
         reading: Reading,
         /// Seed of added noise
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
         seed: u64,
         /// As JSON
         #[arg(long)]
@@ -229,13 +233,13 @@ pub enum Data {
     },
     /// Make a synthetic or embedded data set
     #[command(
-        after_help = "Example:\n  ridgewalk data make torus -n 2000 --dim 32 --noise 0.05 -o torus.npy"
+        after_help = "Example:\n  ridgewalk data make torus --points 2000 --dim 32 --noise 0.05 -o torus.npy"
     )]
     Make {
         /// Its name: digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes
         name: String,
         /// Ambient dimension (the manifold is embedded by a fixed rotation)
-        #[arg(long)]
+        #[arg(long, value_parser = positive, allow_negative_numbers = true)]
         dim: Option<usize>,
         /// File for the points (.npy, .npz, .csv, .parquet, .png)
         #[arg(short, long, value_name = "FILE")]
@@ -243,7 +247,7 @@ pub enum Data {
         #[command(flatten)]
         reading: Reading,
         /// Seed of points and noise
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
         seed: u64,
     },
     /// Read in one format, write in another (by the name's ending)
@@ -258,7 +262,7 @@ pub enum Data {
         #[command(flatten)]
         reading: Reading,
         /// Seed of added noise
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
         seed: u64,
     },
 }
@@ -278,13 +282,13 @@ pub struct Rerun {
 #[command(next_help_heading = "Data")]
 pub struct Reading {
     /// Add Gaussian noise of this standard deviation to the data
-    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = not_negative)]
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     pub noise: f64,
     /// Use at most this many points (a synthetic set: exactly this many)
-    #[arg(long = "points", value_name = "N", value_parser = positive)]
+    #[arg(long = "points", value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub points: Option<usize>,
     /// Use the points of one class only
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", allow_negative_numbers = true)]
     pub class: Option<u32>,
     /// File of labels
     #[arg(long, value_name = "FILE")]
@@ -302,8 +306,15 @@ pub struct Reading {
     #[arg(long)]
     pub standardize: bool,
     /// Keep this fraction of the points out of the model, as the null of a survey
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0, value_parser = fraction, allow_negative_numbers = true)]
     pub hold_out: f64,
+}
+
+impl Reading {
+    /// Arguments that may be files read: the data and what belongs to it.
+    pub fn inputs<'a>(&'a self, data: &'a str) -> Vec<&'a Path> {
+        std::iter::once(Path::new(data)).chain(self.labels.as_deref()).collect()
+    }
 }
 
 /// Which closed-form model is fitted to data.
@@ -314,10 +325,10 @@ pub struct Model {
     #[arg(long, value_enum, default_value_t = ModelName::Empirical)]
     pub model: ModelName,
     /// Mixture: number of components
-    #[arg(long, value_name = "K", default_value_t = 20, value_parser = positive)]
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = count, allow_negative_numbers = true)]
     pub components: usize,
     /// Gaussian and mixture: covariance of full rank, or of rank R plus isotropic
-    #[arg(long, value_name = "full|R", default_value = "full")]
+    #[arg(long, value_name = "full|R", default_value = "full", allow_negative_numbers = true)]
     pub rank: Rank,
 }
 
@@ -326,10 +337,10 @@ pub struct Model {
 #[command(next_help_heading = "Transforms")]
 pub struct Transform {
     /// Smooth the score with a Gaussian kernel of this scale, or one chosen by held-out loss (DATA only)
-    #[arg(long, value_name = "auto|H")]
+    #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
     pub smooth: Option<Smooth>,
     /// Draws of the smoothing kernel
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count, allow_negative_numbers = true)]
     pub smooth_draws: usize,
     /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. a: onset at
     /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units
@@ -480,6 +491,13 @@ fn fraction(text: &str) -> Result<f64, String> {
     number(text).and_then(|v| {
         if (0.0..1.0).contains(&v) { Ok(v) } else { Err("give a fraction, 0 to below 1".into()) }
     })
+}
+
+/// The largest number of steps, draws, resamples, components: a slip of the keyboard, not a wish, is beyond.
+const MOST: usize = 1_000_000;
+
+fn count(text: &str) -> Result<usize, String> {
+    positive(text).and_then(|v| if v <= MOST { Ok(v) } else { Err(format!("give at most {MOST}")) })
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -9,6 +9,7 @@ mod progress;
 mod record;
 mod source;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,7 +20,9 @@ fn main() -> ExitCode {
     // A half-written file is removed before the process goes, whatever it is doing.
     ctrlc::set_handler(|| {
         ridgewalk_data::atomic::remove_unfinished();
-        eprintln!("\nstopped; files that were complete are kept, nothing half-written is left");
+        // Not eprintln: it panics where stderr is closed, and the exit below would not come.
+        let message = "\nstopped; files that were complete are kept, nothing half-written is left";
+        writeln!(std::io::stderr(), "{message}").ok();
         std::process::exit(130);
     })
     .ok();

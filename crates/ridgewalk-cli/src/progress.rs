@@ -1,11 +1,13 @@
 //! Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ridgewalk::sampler::Progress;
+
+use crate::failure::{Failure, Result};
 
 /// Seconds between plain lines.
 const QUIET: Duration = Duration::from_secs(5);
@@ -60,7 +62,20 @@ pub fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
 }
 
-/// A result for programs, to stdout. A closed pipe is not an error.
-pub fn result(text: &str) {
-    writeln!(std::io::stdout(), "{text}").ok();
+/// A result for programs, to stdout, with a line's end. A reader that has gone (`| head`) is not an error.
+pub fn result(text: &str) -> Result<()> {
+    result_bytes(format!("{text}\n").as_bytes())
+}
+
+/// [`result`] as it is.
+pub fn result_bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+            "standard output",
+            format!("cannot be written ({e})"),
+            "check where the result is sent",
+        )),
+        _ => Ok(()),
+    }
 }

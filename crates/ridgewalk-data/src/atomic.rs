@@ -32,13 +32,6 @@ fn unfinished() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
 /// Notes a temporary file for as long as it may be left behind.
 struct Noted(PathBuf);
 
-impl Noted {
-    fn new(path: &Path) -> Self {
-        unfinished().insert(path.to_path_buf());
-        Noted(path.to_path_buf())
-    }
-}
-
 impl Drop for Noted {
     fn drop(&mut self) {
         unfinished().remove(&self.0);
@@ -46,10 +39,15 @@ impl Drop for Noted {
 }
 
 /// Removes the temporary files that this process is writing: for a handler that ends the process.
+///
+/// From then on every [`write_atomically`] waits for that end, where it begins, finishes or fails: no new
+/// temporary file appears, and no thread reports as an error that its file was taken away.
 pub fn remove_unfinished() {
-    for path in unfinished().iter() {
+    let unfinished = unfinished();
+    for path in unfinished.iter() {
         fs::remove_file(path).ok();
     }
+    std::mem::forget(unfinished);
 }
 
 /// Writes `path` through `write`, atomically, with the permissions that a new file gets (those of
@@ -86,6 +84,8 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut Output) -> io::R
     let failed = |e| Error::io(path, "write", e);
     remove_stale(&folder, STALE_AFTER).ok();
     let stem: String = name.chars().take(LONGEST_STEM / 4).collect();
+    // Made and noted under one lock: `remove_unfinished` finds every file that there is.
+    let mut noted = unfinished();
     let temporary = tempfile::Builder::new()
         .prefix(&format!(".{stem}."))
         .suffix(SUFFIX)
@@ -93,7 +93,9 @@ pub fn write_atomically<T>(path: &Path, write: impl FnOnce(&mut Output) -> io::R
         // `File::create` honours the umask, where tempfile's own way is always 0600.
         .make_in(&folder, |p| File::options().write(true).read(true).create_new(true).open(p))
         .map_err(failed)?;
-    let _noted = Noted::new(temporary.path());
+    noted.insert(temporary.path().to_path_buf());
+    let _noted = Noted(temporary.path().to_path_buf());
+    drop(noted);
     if let Some(old) = old {
         temporary.as_file().set_permissions(old.permissions()).map_err(failed)?;
     }

@@ -126,6 +126,10 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space there",
             io::ErrorKind::PermissionDenied => "check the permissions",
             io::ErrorKind::NotFound => "check that the folder and the file exist",
+            // What a decompressor says of a stream that breaks off or makes no sense.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                "the file is damaged or was cut short; write it again"
+            }
             _ => "",
         };
         let mut error = Self::new(ErrorKind::Io, format!("cannot {action}"), help).at_path(path);

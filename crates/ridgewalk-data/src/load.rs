@@ -133,6 +133,10 @@ fn read_file(path: &Path, options: &LoadOptions) -> Result<PointSet> {
 fn check_extension(path: &Path) -> Result<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
+    if name.ends_with(".safetensors") {
+        let help = format!("a model goes to `sample` or `eval`; of data, {FORMATS}");
+        return Err(Error::unsupported("is named as a model, and is not data", help).at_path(path));
+    }
     for extension in ["npy", "npz", "parquet", "png", "jpg", "jpeg", "ubyte"] {
         if name.ends_with(extension) {
             let error = Error::malformed(format!("does not begin as a file named .{extension} must"));

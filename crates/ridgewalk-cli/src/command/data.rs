@@ -38,12 +38,11 @@ fn info(name: &str, points: &PointSet, json: bool) -> Result<()> {
     if json {
         let mut value = serde_json::to_value(&info).unwrap_or_default();
         value["spacing"] = spacing.into();
-        result(&serde_json::to_string_pretty(&value).unwrap_or_default());
-        return Ok(());
+        return result(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
-    result(&format!("{name}\n{info}"));
+    result(&format!("{name}\n{info}"))?;
     if let Some(spacing) = spacing {
-        result(&format!("median distance to the nearest other point: {spacing:.4}"));
+        result(&format!("median distance to the nearest other point: {spacing:.4}"))?;
     }
     Ok(())
 }

@@ -24,7 +24,13 @@ pub fn run(eval: &Eval) -> Result<()> {
     let x = units.apply_points(at.values())?;
     let values = evaluate(prepared.denoiser.as_ref(), x.view(), eval.sigma, eval.what, units)?;
     let points = match eval.what {
-        Quantity::Denoised | Quantity::Score => PointSet::new(values, source.file.shape)?,
+        Quantity::Denoised | Quantity::Score => {
+            let points = PointSet::new(values, source.file.shape)?;
+            match &source.file.columns {
+                Some(columns) => points.with_columns(columns.clone())?,
+                None => points,
+            }
+        }
         Quantity::LogDensity | Quantity::Divergence => PointSet::vectors(values)?,
     };
     write_points(&eval.output, &points)?;

@@ -1,7 +1,5 @@
 //! `ridgewalk fit`: a closed-form model in a file.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::arguments::Fit;
@@ -36,7 +34,8 @@ pub fn run(fit: &Fit, arguments: &[String]) -> Result<()> {
     ));
     if fit.json {
         let settings = json!({ "kind": file.model.kind(), "points": file.points, "sigma_data": sigma_data });
-        result(&Record::new(arguments, settings, &[Path::new(&fit.data)])?.to_json());
+        let inputs = fit.reading.inputs(&fit.data);
+        result(&Record::new(arguments, settings, &inputs)?.to_json())?;
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use ridgewalk_data::atomic::write_atomically;
 
 use crate::arguments::Cli;
 use crate::failure::{Failure, Result};
+use crate::progress::result_bytes;
 use crate::record::make_folder;
 
 pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ridgewalk", &mut text);
-    std::io::stdout().write_all(&text).ok();
-    Ok(())
+    result_bytes(&text)
 }
 
 pub fn pages(folder: Option<&Path>) -> Result<()> {
@@ -25,8 +25,7 @@ pub fn pages(folder: Option<&Path>) -> Result<()> {
         })
     };
     let Some(folder) = folder else {
-        std::io::stdout().write_all(&render(Cli::command())?).ok();
-        return Ok(());
+        return result_bytes(&render(Cli::command())?);
     };
     make_folder(folder)?;
     let mut root = Cli::command();

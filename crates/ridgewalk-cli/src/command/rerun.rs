@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use super::survey::record_name;
 use crate::arguments::{Cli, Command, Rerun};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
@@ -45,8 +46,12 @@ pub fn run(rerun: &Rerun) -> Result<()> {
             ));
         }
     }
+    let name = match command {
+        Command::Survey(_) => record_name(&folder),
+        _ => NAME,
+    };
     super::run(command, &old.command)?;
-    let new = Record::read(&folder.join(NAME))?;
+    let new = Record::read(&folder.join(name))?;
     let differing: Vec<String> = old
         .outputs
         .iter()

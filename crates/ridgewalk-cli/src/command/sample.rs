@@ -1,7 +1,6 @@
 //! `ridgewalk sample`: a folder of samples.
 
 use std::ops::Range;
-use std::path::Path;
 
 use ndarray::Array2;
 use ridgewalk::closed_form::KernelDensity;
@@ -10,7 +9,7 @@ use ridgewalk::{
     Euler, FlowMatching, Heun, Karras, LinearTime, LogLinear, Moments, OrnsteinUhlenbeck, PointSet, Sampler,
     Schedule, Solver, Switched, VarianceExploding,
 };
-use ridgewalk_data::{SheetOptions, write_points, write_sheet};
+use ridgewalk_data::{DEFAULT_LIMIT, SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
 use crate::arguments::{ProcessName, Sample, ScheduleName, SolverName};
@@ -25,6 +24,7 @@ const STEPS_WITH_ATTRACTION: usize = 40;
 
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let source = source::open(&sample.source, &sample.reading, &sample.model, sample.seed)?;
+    check_memory(sample.n, source.file.model.as_denoiser().dim())?;
     let (points, settings) = match sample.kde {
         Some(bandwidth) => {
             let data = source.data.as_ref().ok_or_else(|| {
@@ -47,6 +47,19 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     write(sample, &points, source.file.range, settings, arguments)
 }
 
+/// An allocation that fails ends the process without a word of use.
+fn check_memory(n: usize, dim: usize) -> Result<()> {
+    let bytes = (n as u64).saturating_mul(dim as u64).saturating_mul(size_of::<f64>() as u64);
+    if bytes <= DEFAULT_LIMIT {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("-n {n}"),
+        format!("needs {} GiB of memory, the limit is {} GiB", bytes >> 30, DEFAULT_LIMIT >> 30),
+        "draw fewer samples, or several runs with other seeds",
+    ))
+}
+
 fn write(
     sample: &Sample,
     points: &PointSet,
@@ -54,7 +67,7 @@ fn write(
     settings: Value,
     arguments: &[String],
 ) -> Result<()> {
-    let record = Record::new(arguments, settings, &[Path::new(&sample.source)])?;
+    let record = Record::new(arguments, settings, &sample.reading.inputs(&sample.source))?;
     make_folder(&sample.output)?;
     // An old record must not stand beside new samples if the run ends half way.
     std::fs::remove_file(sample.output.join(crate::record::NAME)).ok();
@@ -71,7 +84,7 @@ fn write(
     let record = record.finish(&sample.output, &outputs)?;
     say(&format!("{} samples ({}): {}", points.len(), points.shape(), sample.output.join(&name).display()));
     if sample.json {
-        result(&record.to_json());
+        result(&record.to_json())?;
     }
     Ok(())
 }

@@ -75,7 +75,8 @@ fn write(survey: &Survey, comparison: &Comparison, folder: &Path, arguments: &[S
     let page = compose(survey, comparison, &findings, arguments);
     make_folder(folder)?;
     let outputs = page::write(folder, &page, &findings)?;
-    let mut inputs: Vec<PathBuf> = vec![PathBuf::from(&survey.data)];
+    let mut inputs: Vec<PathBuf> =
+        survey.reading.inputs(&survey.data).into_iter().map(Path::to_path_buf).collect();
     inputs.extend(survey.samples.iter().map(|path| sample_file(path).unwrap_or_else(|_| path.clone())));
     inputs.extend(survey.held_out.iter().chain(&survey.clean).map(PathBuf::from));
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
@@ -94,13 +95,13 @@ fn write(survey: &Survey, comparison: &Comparison, folder: &Path, arguments: &[S
     }
     say(&format!("open {}", folder.join("report.html").display()));
     if survey.json {
-        result(&serde_json::to_string_pretty(&findings).unwrap_or_default());
+        result(&serde_json::to_string_pretty(&findings).unwrap_or_default())?;
     }
     Ok(())
 }
 
 /// run.json, unless that name is taken by the record of the samples.
-fn record_name(folder: &Path) -> &'static str {
+pub fn record_name(folder: &Path) -> &'static str {
     match Record::read(&folder.join(NAME)) {
         Ok(record) if record.command.first().is_some_and(|c| c != "survey") => "survey-run.json",
         _ => NAME,

@@ -1,0 +1,116 @@
+//! Signals: Ctrl-C ends at once with nothing half-written; a killed process leaves old files or new ones.
+#![cfg(unix)]
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Folder, everything, unfinished};
+
+fn start(folder: &Folder, words: &str) -> Child {
+    folder.command(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A sample that would take minutes.
+const LONG: &str = "sample digits -n 100000 --steps 1000 -o out";
+
+#[test]
+fn ctrl_c_in_the_middle_of_sampling() {
+    let folder = Folder::new();
+    for name in ["-INT", "-TERM"] {
+        folder.ok("sample circle:n=9 -n 2 -o out");
+        let before = folder.everything();
+        let child = start(&folder, LONG);
+        std::thread::sleep(Duration::from_millis(700));
+        let sent = Instant::now();
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        // A second is the promise to the person who waits; loaded machines get some more.
+        assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{message}");
+        assert!(message.contains("stopped"), "{message}");
+        assert_eq!(folder.everything(), before);
+    }
+}
+
+/// Ctrl-C at any moment of writing: no temporary file stays, the old file or the new one stands.
+#[test]
+fn ctrl_c_while_writing() {
+    let folder = Folder::new();
+    let [old, new] = two_sets(&folder);
+    folder.write("y.csv", &old);
+    for moment in 0..12 {
+        let child = start(&folder, "data convert new.npy y.csv");
+        std::thread::sleep(Duration::from_millis(4 + 9 * moment));
+        signal(&child, "-INT");
+        let output = child.wait_with_output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        let code = output.status.code();
+        // Before the handler stands the signal itself ends the process.
+        assert!(matches!(code, Some(0 | 130)) || output.status.signal() == Some(2), "{code:?} {message}");
+        assert!(!message.contains("error") && !message.contains("panicked"), "{message}");
+        assert!(unfinished(folder.root()).is_empty(), "at moment {moment}");
+        let now = folder.read("y.csv");
+        assert!(now == old || now == new, "at moment {moment}");
+        folder.write("y.csv", &old);
+    }
+}
+
+/// Points in old.npy and new.npy; their bytes as CSV.
+fn two_sets(folder: &Folder) -> [Vec<u8>; 2] {
+    ["old", "new"].map(|name| {
+        let seed = name.len() + usize::from(name == "new");
+        folder.ok(&format!("data make swiss-roll --points 20000 --dim 9 --seed {seed} -o {name}.npy"));
+        folder.ok(&format!("data convert {name}.npy {name}.csv"));
+        folder.read(&format!("{name}.csv"))
+    })
+}
+
+#[test]
+fn a_killed_process_leaves_the_old_or_the_new() {
+    let folder = Folder::new();
+    two_sets(&folder);
+    let works = [
+        ("data convert SET.npy y.csv", "y.csv"),
+        ("fit SET.npy -o y.safetensors", "y.safetensors"),
+        ("sample SET.npy --kde 1 -n 20000 -o y", "y/samples.npy"),
+    ];
+    for (words, output) in works {
+        let [old, new] = ["old", "new"].map(|set| {
+            let started = Instant::now();
+            folder.ok(&words.replace("SET", set));
+            let record = folder.path("y/run.json").exists().then(|| folder.read("y/run.json"));
+            (folder.read(output), started.elapsed(), record)
+        });
+        assert_ne!(old.0, new.0);
+        for part in 0..8 {
+            folder.write(output, &old.0);
+            if let Some(record) = &old.2 {
+                folder.write("y/run.json", record);
+            }
+            let mut child = start(&folder, &words.replace("SET", "new"));
+            std::thread::sleep(new.1 * (2 * part + 1) / 14);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let now = folder.read(output);
+            assert!(now == old.0 || now == new.0, "{words} at part {part}");
+            // A record stands only beside the samples that it describes.
+            if folder.path("y/run.json").exists() && output == "y/samples.npy" {
+                assert!(now == new.0 || !folder.text("y/run.json").contains("new.npy"), "part {part}");
+            }
+        }
+    }
+    // What a killed process left is named as such, and nothing else is there.
+    let known = ["old", "new", "y"];
+    for path in everything(folder.root()).into_keys() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let stem = name.split('.').next().unwrap();
+        let ours = known.contains(&stem) || ["samples", "run"].contains(&stem);
+        assert!(ours || name.ends_with(".ridgewalk-tmp"), "{name}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The built program, run as a person runs it: right answers, bad input, and faults of the machine.
+
+mod bad_data;
+mod bad_flags;
+mod convert;
+mod evaluation;
+mod faults;
+mod help;
+mod interruption;
+mod records;
+mod sampling;
+mod support;
+mod surveys;

@@ -1,0 +1,115 @@
+//! run.json and `rerun`: the same bytes again, and a word where that cannot be.
+
+use std::fs;
+
+use crate::support::Folder;
+
+fn sampled() -> Folder {
+    let folder = Folder::with("p.csv", "0,0\n10,1\n-3,8\n");
+    folder.ok("sample p.csv --model gaussian -n 20 --seed 8 -o out");
+    folder
+}
+
+#[test]
+fn a_run_is_done_again_in_place_and_elsewhere() {
+    let folder = sampled();
+    let (samples, record) = (folder.read("out/samples.npy"), folder.read("out/run.json"));
+    fs::remove_file(folder.path("out/samples.npy")).unwrap();
+    assert!(folder.ok("rerun out/run.json").err.contains("the same bytes again"));
+    assert_eq!((folder.read("out/samples.npy"), folder.read("out/run.json")), (samples.clone(), record));
+    folder.ok("rerun out/run.json -o new/deep");
+    assert_eq!(folder.read("new/deep/samples.npy"), samples);
+    // A record that was moved is done again beside itself.
+    folder.write("moved/run.json", folder.read("out/run.json"));
+    folder.ok("rerun moved/run.json");
+    assert_eq!(folder.read("moved/samples.npy"), samples);
+}
+
+#[test]
+fn a_record_in_the_current_folder() {
+    let folder = Folder::new();
+    folder.ok("sample circle:n=20 -n 5 -o .");
+    let samples = folder.read("samples.npy");
+    folder.ok("rerun run.json");
+    assert_eq!(folder.read("samples.npy"), samples);
+}
+
+#[test]
+fn a_changed_input_is_told() {
+    let folder = sampled();
+    folder.write("p.csv", "0,0\n10,1\n-3,9\n");
+    folder.refused("rerun out/run.json -o new", &["p.csv", "not the file", "restore it"]);
+    fs::remove_file(folder.path("p.csv")).unwrap();
+    folder.refused("rerun out/run.json -o new", &["p.csv", "missing"]);
+}
+
+/// Labels choose the points (--class), so they are an input like the data.
+#[test]
+fn changed_labels_are_told() {
+    let folder = Folder::with("p.csv", "0,0\n10,1\n-3,8\n");
+    folder.write("labels.txt", "0\n1\n1\n");
+    folder.ok("sample p.csv --labels labels.txt --class 1 -n 4 -o out");
+    folder.write("labels.txt", "1\n1\n0\n");
+    folder.refused("rerun out/run.json -o new", &["labels.txt"]);
+}
+
+#[test]
+fn a_survey_beside_its_samples_is_done_again() {
+    let folder = sampled();
+    folder.ok("survey out --data p.csv --resamples 20");
+    let first = folder.read("out/survey.json");
+    assert!(folder.ok("rerun out/survey-run.json").err.contains("the same bytes again"));
+    assert_eq!(folder.read("out/survey.json"), first);
+    folder.ok("rerun out/survey-run.json -o new");
+    assert_eq!(folder.read("new/survey.json"), first);
+}
+
+#[test]
+fn a_record_holds_what_was_run() {
+    let folder = sampled();
+    let record = folder.json("out/run.json");
+    assert_eq!(record["command"][0], "sample");
+    assert_eq!(record["inputs"][0]["path"], "p.csv");
+    assert_eq!(record["outputs"][0]["path"], "samples.npy");
+    assert_eq!(record["settings"]["seed"], 8);
+    assert_eq!(record["settings"]["sigmas"].as_array().unwrap().len(), 18);
+    assert!(record["ridgewalk"].is_string());
+}
+
+#[test]
+fn json_goes_to_stdout_alone() {
+    let folder = Folder::new();
+    for words in [
+        "sample circle:n=20 -n 5 --json -o s",
+        "fit circle:n=20 --json -o m.safetensors",
+        "survey s --data circle:n=20 --resamples 20 --json",
+        "data info circle --json",
+    ] {
+        let run = folder.ok(words);
+        serde_json::from_str::<serde_json::Value>(&run.out).unwrap_or_else(|e| panic!("{words}: {e}"));
+    }
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    let folder = Folder::with("text.json", "not json");
+    folder.write("other.json", "{\"command\": 3}");
+    folder.write("empty.json", "");
+    folder.write("binary.json", [0xff, 0xfe, 0]);
+    for name in ["text.json", "other.json", "empty.json", "binary.json", "absent.json"] {
+        folder.refused(&format!("rerun {name}"), &[name, "give a run.json"]);
+    }
+    let record = |command: &str| {
+        format!(
+            "{{\"ridgewalk\": \"0\", \"command\": [{command}], \"settings\": 0, \"inputs\": [], \"outputs\": []}}"
+        )
+    };
+    folder.write("unknown.json", record("\"fly\", \"--high\""));
+    folder.refused("rerun unknown.json", &["unknown.json", "does not understand"]);
+    folder.write("none.json", record(""));
+    folder.refused("rerun none.json", &["none.json"]);
+    folder.write("info.json", record("\"data\", \"info\", \"circle\""));
+    folder.refused("rerun info.json", &["info.json", "writes no folder"]);
+    folder.write("loop.json", record("\"rerun\", \"loop.json\""));
+    folder.refused("rerun loop.json", &["loop.json", "writes no folder"]);
+}
