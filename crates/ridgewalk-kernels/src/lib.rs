@@ -1,6 +1,6 @@
 //! The hot loops of ridgewalk, with SIMD chosen at run time (AVX-512, AVX2, NEON or scalar).
 //!
-//! Every result is a function of its inputs alone: each output element is one chain of fused
+//! Every result is a function of its inputs alone: each output element is a sum of chains of fused
 //! multiply-adds in a fixed order, whatever the vector width, the number of threads, or the other
 //! rows of the batch. That is what lets a sample be the same bytes in every batch.
 #![deny(missing_docs)]
@@ -8,10 +8,12 @@
 
 mod exponential;
 mod panels;
+mod rows;
 mod vector;
 
 pub use exponential::{exp_scaled_f32, exp_shifted_f64};
 pub use panels::{GROUP, Groups, LANES, Panels};
+pub use rows::{add_bias, add_f32, max_f32, sum_and_dot_f32};
 pub use vector::{add_scaled, dot, squared_distance, squared_distances_by_column};
 
 /// The instruction set that the kernels use on this machine, for reports of measurements.

@@ -53,17 +53,18 @@ impl Panels {
         self.rows.div_ceil(LANES)
     }
 
-    /// Products of all rows of `panel` with all queries of `group`, over the columns
-    /// `first..first + group depth`; query q's products go to `out[q * stride..][..LANES]`.
+    /// Products of all rows of `panel` with all queries; query q's go to `out[q * LANES..][..LANES]`.
+    ///
+    /// The columns are summed in chains of `chain`, whose sums are added in order: shorter chains
+    /// lose less to rounding, and a chain's part of the panel stays in the first-level cache for
+    /// all groups.
     ///
     /// # Panics
-    /// If the panel, the columns, or `out` are out of range.
-    pub fn multiply(&self, panel: usize, first: usize, group: &[f32], out: &mut [f32], stride: usize) {
-        let depth = group.len() / GROUP;
-        let start = panel * LANES * self.depth + first * LANES;
-        let panel = &self.data[start..start + depth * LANES];
-        assert!(out.len() >= (GROUP - 1) * stride + LANES && first + depth <= self.depth);
-        Arch::new().dispatch(Multiply { panel, group, out, stride });
+    /// If the panel is out of range, the depths differ, `out` is too short or `chain` is 0.
+    pub fn multiply(&self, panel: usize, queries: &Groups, chain: usize, out: &mut [f32]) {
+        assert!(self.depth == queries.depth && out.len() >= queries.count() * GROUP * LANES);
+        let panel = &self.data[panel * LANES * self.depth..][..LANES * self.depth];
+        Arch::new().dispatch(Multiply { panel, queries, chain, out });
     }
 }
 
@@ -88,22 +89,30 @@ impl Groups {
         Groups { data, depth }
     }
 
+    /// Of `queries × depth` zeros, to be filled with [`Groups::set`].
+    pub fn zeros(queries: usize, depth: usize) -> Self {
+        Groups { data: vec![0.0; queries.div_ceil(GROUP) * GROUP * depth], depth }
+    }
+
+    /// Replaces the values of one query, over the shorter length.
+    pub fn set(&mut self, query: usize, values: &[f32]) {
+        let group = &mut self.data[query / GROUP * GROUP * self.depth..][..GROUP * self.depth];
+        for (column, value) in group.as_chunks_mut::<GROUP>().0.iter_mut().zip(values) {
+            column[query % GROUP] = *value;
+        }
+    }
+
     /// Number of groups.
     pub fn count(&self) -> usize {
         if self.depth == 0 { 0 } else { self.data.len() / (GROUP * self.depth) }
-    }
-
-    /// One group, as [`Panels::multiply`] takes it.
-    pub fn group(&self, index: usize) -> &[f32] {
-        &self.data[index * GROUP * self.depth..][..GROUP * self.depth]
     }
 }
 
 struct Multiply<'a> {
     panel: &'a [f32],
-    group: &'a [f32],
+    queries: &'a Groups,
+    chain: usize,
     out: &'a mut [f32],
-    stride: usize,
 }
 
 impl WithSimd for Multiply<'_> {
@@ -113,36 +122,56 @@ impl WithSimd for Multiply<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as registers hold: 8 × 2 of AVX-512's 32, 4 × 2 of the 16 of AVX2.
         match S::F32_LANES {
-            16 => self.blocks::<S, 2, 8>(simd),
-            8 => self.blocks::<S, 2, 4>(simd),
-            4 => self.blocks::<S, 4, 4>(simd),
-            _ => self.blocks::<S, 1, 1>(simd),
+            16 => self.chains::<S, 2, 8>(simd),
+            8 => self.chains::<S, 2, 4>(simd),
+            4 => self.chains::<S, 4, 4>(simd),
+            _ => self.chains::<S, 1, 1>(simd),
         }
     }
 }
 
 impl Multiply<'_> {
     #[inline(always)]
-    fn blocks<S: Simd, const VECTORS: usize, const QUERIES: usize>(self, simd: S) {
-        let (panel, _) = S::as_simd_f32s(self.panel);
-        let (group, _) = self.group.as_chunks::<GROUP>();
-        let per_column = LANES / S::F32_LANES;
-        for lane in (0..per_column).step_by(VECTORS) {
-            for query in (0..GROUP).step_by(QUERIES) {
-                let mut sums = [[simd.splat_f32s(0.0); VECTORS]; QUERIES];
-                for (column, group) in panel.chunks_exact(per_column).zip(group) {
-                    let column: [S::f32s; VECTORS] = std::array::from_fn(|v| column[lane + v]);
-                    for q in 0..QUERIES {
-                        let factor = simd.splat_f32s(group[query + q]);
-                        for v in 0..VECTORS {
-                            sums[q][v] = simd.mul_add_f32s(factor, column[v], sums[q][v]);
-                        }
+    fn chains<S: Simd, const VECTORS: usize, const QUERIES: usize>(self, simd: S) {
+        let (groups, _) = self.queries.data.as_chunks::<GROUP>();
+        for (link, panel) in self.panel.chunks(self.chain * LANES).enumerate() {
+            let outs = self.out.chunks_exact_mut(GROUP * LANES);
+            for (group, out) in groups.chunks_exact(self.queries.depth).zip(outs) {
+                let group = &group[link * self.chain..];
+                block::<S, VECTORS, QUERIES>(simd, panel, group, out, link > 0);
+            }
+        }
+    }
+}
+
+/// Products of one chain's part of a panel with one group, written or added to `out`.
+#[inline(always)]
+fn block<S: Simd, const VECTORS: usize, const QUERIES: usize>(
+    simd: S,
+    panel: &[f32],
+    group: &[[f32; GROUP]],
+    out: &mut [f32],
+    add: bool,
+) {
+    let (panel, _) = S::as_simd_f32s(panel);
+    let per_column = LANES / S::F32_LANES;
+    for lane in (0..per_column).step_by(VECTORS) {
+        for query in (0..GROUP).step_by(QUERIES) {
+            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; QUERIES];
+            for (column, group) in panel.chunks_exact(per_column).zip(group) {
+                let column: [S::f32s; VECTORS] = std::array::from_fn(|v| column[lane + v]);
+                for q in 0..QUERIES {
+                    let factor = simd.splat_f32s(group[query + q]);
+                    for v in 0..VECTORS {
+                        sums[q][v] = simd.mul_add_f32s(factor, column[v], sums[q][v]);
                     }
                 }
-                for (q, sums) in sums.iter().enumerate() {
-                    let row = &mut self.out[(query + q) * self.stride..][..LANES];
-                    let (row, _) = S::as_mut_simd_f32s(row);
-                    row[lane..lane + VECTORS].copy_from_slice(sums);
+            }
+            for (q, sums) in sums.iter().enumerate() {
+                let row = &mut out[(query + q) * LANES..][..LANES];
+                let (row, _) = S::as_mut_simd_f32s(row);
+                for (out, sum) in row[lane..].iter_mut().zip(sums) {
+                    *out = if add { simd.add_f32s(*out, *sum) } else { *sum };
                 }
             }
         }
@@ -157,34 +186,37 @@ mod tests {
         ((row * 37 + column * 101) % 71) as f32 / 8.0 - 4.0
     }
 
-    /// One chain of fused multiply-adds per element: the scalar loop gives the same bits.
+    /// Chains of fused multiply-adds, added in order: the scalar loop gives the same bits.
     #[test]
-    fn products_are_the_scalar_chain_bit_for_bit() {
-        let (rows, depth, queries) = (70, 45, 13);
+    fn products_are_the_scalar_chains_bit_for_bit() {
+        let (rows, depth, queries, chain) = (70, 45, 13, 20);
+        let factor = |q: usize, c: usize| value(q + 5, c) / 3.0;
         let panels = Panels::pack(rows, depth, value);
-        let groups = Groups::pack(queries, depth, |q, c| value(q + 5, c) / 3.0);
+        let groups = Groups::pack(queries, depth, factor);
         for panel in 0..panels.count() {
-            for g in 0..groups.count() {
-                let mut out = vec![f32::NAN; GROUP * 40];
-                panels.multiply(panel, 0, groups.group(g), &mut out, 40);
-                for lane in 0..LANES.min(rows - panel * LANES) {
-                    for q in 0..GROUP.min(queries - g * GROUP) {
-                        let expected = (0..depth).fold(0.0f32, |sum, c| {
-                            (value(g * GROUP + q + 5, c) / 3.0).mul_add(value(panel * LANES + lane, c), sum)
-                        });
-                        assert_eq!(out[q * 40 + lane].to_bits(), expected.to_bits());
-                    }
+            let mut out = vec![f32::NAN; groups.count() * GROUP * LANES];
+            panels.multiply(panel, &groups, chain, &mut out);
+            for lane in 0..LANES.min(rows - panel * LANES) {
+                for q in 0..queries {
+                    let link = |columns: std::ops::Range<usize>| {
+                        columns
+                            .fold(0.0f32, |sum, c| factor(q, c).mul_add(value(panel * LANES + lane, c), sum))
+                    };
+                    let expected = link(0..20) + link(20..40) + link(40..45);
+                    assert_eq!(out[q * LANES + lane].to_bits(), expected.to_bits());
                 }
             }
         }
     }
 
     #[test]
-    fn a_range_of_columns() {
-        let panels = Panels::pack(32, 10, value);
-        let groups = Groups::pack(1, 3, |_, c| [1.0, 10.0, 100.0][c]);
-        let mut out = vec![0.0; GROUP * LANES];
-        panels.multiply(0, 4, groups.group(0), &mut out, LANES);
-        assert_eq!(out[7], value(7, 4) + 10.0 * value(7, 5) + 100.0 * value(7, 6));
+    fn setting_queries_is_packing_them() {
+        let packed = Groups::pack(11, 6, value);
+        let mut set = Groups::zeros(11, 6);
+        for q in 0..11 {
+            let row: Vec<f32> = (0..6).map(|c| value(q, c)).collect();
+            set.set(q, &row);
+        }
+        assert_eq!(packed.data, set.data);
     }
 }

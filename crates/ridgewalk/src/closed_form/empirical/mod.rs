@@ -17,7 +17,9 @@
 //! times that scale: distances come from an f32 matrix product, and every point that can carry
 //! weight beyond that product's error is measured again by direct difference in f64.
 
+mod crowd;
 mod exact;
+mod scores;
 mod screen;
 
 use std::collections::{HashMap, HashSet};
