@@ -18,8 +18,13 @@ use crate::neighbours;
 use crate::points::PointSet;
 use crate::random::{Purpose, Stream};
 
-/// Candidates, in units of the median distance between nearest neighbours.
-const CANDIDATES: [f64; 12] = [0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0];
+/// Candidates, in units of the median distance between nearest neighbours. In many dimensions the best
+/// is a fraction of it (the kernel's scale is that of one coordinate), on curves and surfaces with
+/// unevenly spread points a multiple.
+const CANDIDATES: [f64; 17] =
+    [0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
+/// The search ends when this many candidates in a row were no better.
+const PATIENCE: usize = 3;
 /// Noise levels of the loss, in the same units divided by √d (the noise of one coordinate).
 const LEVELS: [f64; 5] = [0.2, 0.35, 0.6, 1.0, 2.0];
 /// At most this many held-out points are denoised at each level.
@@ -34,7 +39,7 @@ pub struct ScaleChoice {
     pub scale: f64,
     /// Median distance between nearest neighbours of the points fitted.
     pub spacing: f64,
-    /// (h, mean log loss) of every candidate.
+    /// (h, mean log loss) of every candidate tried.
     pub curve: Vec<(f64, f64)>,
 }
 

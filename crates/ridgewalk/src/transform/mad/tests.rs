@@ -158,7 +158,7 @@ fn other_solvers_and_the_directional_form() {
     let heun = soft_threshold(with(4.0, DIFFERENCE), 40, |_| Box::new(Heun::new()));
     let directional = soft_threshold(with(4.0, Attraction::Directional(1.0)), 4000, hybrid);
     // The reference lets a strength below 0.01 act, and the
-    // step that crosses it be half attracted: 1e-3 at most, and only away from the hybrid solver.
+    // step that crosses it be half attracted: 2e-3 at most, and only away from the hybrid solver.
     let tables = [
         // Inside the window Heun cannot contract by more than half a step: it attracts less.
         (heun, [0.1907, 0.1715, 0.1802, 0.2264, 0.3777, 0.5376, 0.7511, 0.9256, 0.9844, 1.0014]),
@@ -167,7 +167,7 @@ fn other_solvers_and_the_directional_form() {
     ];
     for (got, expected) in tables {
         for (got, expected) in got.iter().zip(expected) {
-            assert!((got - expected).abs() < 1e-3, "{got} {expected}");
+            assert!((got - expected).abs() < 2e-3, "{got} {expected}");
         }
     }
 }
