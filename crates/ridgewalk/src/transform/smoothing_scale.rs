@@ -23,8 +23,10 @@ use crate::random::{Purpose, Stream};
 /// unevenly spread points a multiple.
 const CANDIDATES: [f64; 17] =
     [0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
-/// The search ends when this many candidates in a row were no better.
+/// The search ends when this many candidates in a row were worse than the best by more than `MARGIN`:
+/// scales too small to matter are equal to the last digits, and must not end it.
 const PATIENCE: usize = 3;
+const MARGIN: f64 = 1e-3;
 /// Noise levels of the loss, in the same units divided by √d (the noise of one coordinate).
 const LEVELS: [f64; 5] = [0.2, 0.35, 0.6, 1.0, 2.0];
 /// At most this many held-out points are denoised at each level.
