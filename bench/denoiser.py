@@ -187,7 +187,8 @@ def markdown(report):
         "",
         f"{report['processor']}, {report['threads']} thread(s); ridgewalk {report['commit']} "
         f"({report['ridgewalk']['instruction_set']}), torch {report['versions']['torch']} "
-        f"({report['torch']['instruction_set']}), variant `{report['variant']}`; {report['date']}.",
+        f"({report['torch']['instruction_set']}), variant `{report['variant']}`; {report['date']}, "
+        f"load average {report['load_average']:.1f}.",
         "",
         f"Data scaled to [-1, 1], σ in the same units. {QUERIES} queries or samples; a trajectory is 18 Heun "
         "steps, 35 evaluations, Karras 80 … 0.002. Medians of alternating runs; the ratio is ours over "
@@ -257,6 +258,7 @@ def main():
             "date": time.strftime("%Y-%m-%d"),
             "processor": processor(),
             "threads": options.threads,
+            "load_average": os.getloadavg()[1],
             "commit": output_of("git", "describe", "--always", "--dirty"),
             "versions": {
                 "python": platform.python_version(),
