@@ -76,6 +76,12 @@ fn the_split_of_the_sample_run_is_found_again() {
     assert_eq!(strip("own/survey.json"), strip("told/survey.json"));
     folder.ok("survey s/samples.npy --data torus:n=120,seed=4 --resamples 20 --seed 4 -o none");
     assert_ne!(strip("own/survey.json"), strip("none/survey.json"));
+    // The survey's own seed moves what it draws itself, not the split: distances to both parts stay.
+    folder.ok("survey s --data torus:n=120 --resamples 20 --seed 1 -o seeded");
+    let distances = |name: &str| -> Vec<(Value, Value)> {
+        strip(name).into_iter().filter(|(id, _)| id.as_str().unwrap().starts_with("nearest-")).collect()
+    };
+    assert_eq!(distances("own/survey.json"), distances("seeded/survey.json"));
     // Through a model file too.
     folder.ok("fit torus:n=120 --hold-out 0.25 --seed 4 -o m.safetensors");
     folder.ok("sample m.safetensors --smooth 0.1 --smooth-draws 8 -n 30 --seed 4 -o t");
