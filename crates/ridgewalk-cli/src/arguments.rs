@@ -311,6 +311,19 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether any of these flags was given.
+    pub fn is_set(&self) -> bool {
+        self.noise > 0.0
+            || self.hold_out > 0.0
+            || self.standardize
+            || self.points.is_some()
+            || self.class.is_some()
+            || self.labels.is_some()
+            || self.label_column.is_some()
+            || self.columns.is_some()
+            || self.key.is_some()
+    }
+
     /// Arguments that may be files read: the data and what belongs to it.
     pub fn inputs<'a>(&'a self, data: &'a str) -> Vec<&'a Path> {
         std::iter::once(Path::new(data)).chain(self.labels.as_deref()).collect()

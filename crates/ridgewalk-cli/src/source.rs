@@ -78,7 +78,11 @@ pub struct Source {
 pub fn open(spec: &str, reading: &Reading, model: &arguments::Model, seed: u64) -> Result<Source> {
     let path = Path::new(spec);
     if path.is_file() && path.extension().is_some_and(|e| e == "safetensors") {
-        return Ok(Source { file: ModelFile::load(path)?, data: None });
+        let file = ModelFile::load(path)?;
+        if reading.is_set() {
+            say(&format!("note: {spec} is a model, which knows its data: flags under \"Data\" are not used"));
+        }
+        return Ok(Source { file, data: None });
     }
     fit(spec, reading, model, seed)
 }

@@ -36,7 +36,7 @@ pub struct LoadOptions {
     pub limit: u64,
     /// Synthetic sets: number of points. All others: keep the first n at most.
     pub n: Option<usize>,
-    /// Synthetic sets: the seed.
+    /// Synthetic sets: the seed, unless the name gives one.
     pub seed: Option<u64>,
     /// Synthetic sets: the ambient dimension.
     pub dim: Option<usize>,

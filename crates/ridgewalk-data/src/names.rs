@@ -58,7 +58,10 @@ pub(crate) fn read(spec: &str, options: &LoadOptions) -> Result<(PointSet, bool)
         ));
     };
     set.n = options.n.unwrap_or(set.n);
-    set.seed = options.seed.unwrap_or(set.seed);
+    // A name that gives its seed means those points, whatever else is seeded.
+    if !pairs(parameters)?.iter().any(|(key, _)| *key == "seed") {
+        set.seed = options.seed.unwrap_or(set.seed);
+    }
     set.dim = options.dim.or(set.dim);
     set.limit = options.limit;
     let points = set.points()?;

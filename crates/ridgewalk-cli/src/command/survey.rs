@@ -16,17 +16,15 @@ use crate::progress::{result, say};
 use crate::record::{NAME, Record, make_folder};
 use crate::source::{read, split};
 
-/// Fraction held out and seed.
-type Split = (f64, u64);
-
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     let groups: Vec<(String, PointSet)> =
         survey.samples.iter().map(|path| Ok((name(path), samples(path)?))).collect::<Result<_>>()?;
-    let data = read(&survey.data, &survey.reading, survey.seed)?;
-    let (train, own_held_out) = match held_out_fraction(survey) {
-        Some((fraction, seed)) => split(&data, fraction, seed)?,
-        None => (data, None),
-    };
+    let mut origin = origin(survey).unwrap_or(Origin { hold_out: 0.0, seed: survey.seed });
+    if survey.reading.hold_out > 0.0 {
+        origin.hold_out = survey.reading.hold_out;
+    }
+    let data = read(&survey.data, &survey.reading, origin.seed)?;
+    let (train, own_held_out) = split(&data, origin.hold_out, origin.seed)?;
     let held_out = match &survey.held_out {
         Some(spec) => Some(load(spec)?),
         None => own_held_out,
@@ -196,26 +194,34 @@ fn sample_file(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// What the survey's own flags say, or else the record of the first samples (or of their model).
-fn held_out_fraction(survey: &Survey) -> Option<Split> {
-    if survey.reading.hold_out > 0.0 {
-        return Some((survey.reading.hold_out, survey.seed));
-    }
-    survey.samples.iter().find_map(|path| {
-        let record = Record::read(&path.join(NAME)).ok()?;
-        split_of(&record.command).or_else(|| {
-            let command = record.settings["model"]["command"].as_array()?;
-            split_of(&command.iter().filter_map(|w| w.as_str().map(String::from)).collect::<Vec<_>>())
-        })
-    })
+/// How a run read its data: what it held out, and the seed of split, noise and synthetic points.
+#[derive(Clone, Copy, PartialEq)]
+struct Origin {
+    hold_out: f64,
+    seed: u64,
 }
 
-fn split_of(command: &[String]) -> Option<Split> {
-    let words = std::iter::once("ridgewalk".to_string()).chain(command.iter().cloned());
-    let (fraction, seed) = match Cli::try_parse_from(words).ok()?.command {
-        Command::Fit(fit) => (fit.reading.hold_out, fit.seed),
-        Command::Sample(sample) => (sample.reading.hold_out, sample.seed),
-        _ => return None,
-    };
-    (fraction > 0.0).then_some((fraction, seed))
+/// That of the first samples with a record: where the points depend on a seed, a survey
+/// against those of another seed would find nothing copied.
+fn origin(survey: &Survey) -> Option<Origin> {
+    let origins: Vec<Origin> = survey.samples.iter().filter_map(|path| origin_of(path)).collect();
+    let first = *origins.first()?;
+    if origins.iter().any(|other| *other != first) {
+        say("note: the groups were made with different --seed or --hold-out; \
+             the survey takes the data of the first");
+    }
+    Some(first)
+}
+
+fn origin_of(samples: &Path) -> Option<Origin> {
+    let record = Record::read(&samples.join(NAME)).ok()?;
+    // A model file knows how its own data were read; what the sample run says of data is not used then.
+    let words = record.settings["model"]["command"].as_array().filter(|words| !words.is_empty());
+    let words = words.map(|words| words.iter().filter_map(|w| w.as_str().map(String::from)).collect());
+    let words: Vec<String> = words.unwrap_or(record.command);
+    match Cli::try_parse_from(std::iter::once("ridgewalk".to_string()).chain(words)).ok()?.command {
+        Command::Fit(fit) => Some(Origin { hold_out: fit.reading.hold_out, seed: fit.seed }),
+        Command::Sample(sample) => Some(Origin { hold_out: sample.reading.hold_out, seed: sample.seed }),
+        _ => None,
+    }
 }

@@ -162,6 +162,18 @@ fn a_model_file_cannot_do_what_needs_data() {
     folder.refused("eval p.csv --smooth 1 --at p.csv --sigma 1 --what log-density -o y.npy", &["--smooth"]);
 }
 
+/// Flags that have no effect are told, not passed over.
+#[test]
+fn flags_for_data_beside_a_model_are_noted() {
+    let folder = folder();
+    folder.ok("fit p.csv -o m.safetensors");
+    for flag in ["--noise 1", "--standardize", "--class 1", "--hold-out 0.5", "--points 2", "--columns a"] {
+        let run = folder.ok(&format!("sample m.safetensors -n 2 {flag} -o s"));
+        assert!(run.err.contains("are not used"), "{flag}: {}", run.err);
+    }
+    assert!(!folder.ok("sample m.safetensors -n 2 -o s").err.contains("not used"));
+}
+
 #[test]
 fn output_that_cannot_be_written() {
     let folder = folder();

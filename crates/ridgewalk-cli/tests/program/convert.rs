@@ -74,3 +74,16 @@ fn one_class_and_a_part() {
     folder.ok("data convert p.csv kept.csv --hold-out 0.25");
     assert_eq!(folder.points("kept.csv").len(), 3);
 }
+
+/// A seed in the name means those points, whatever --seed says of noise and fits.
+#[test]
+fn a_seed_in_the_name_stands() {
+    let folder = Folder::new();
+    folder.ok("data make torus --points 9 --seed 7 -o flag.npy");
+    folder.ok("data make torus:seed=7 --points 9 -o name.npy");
+    folder.ok("data make torus:seed=7 --points 9 --seed 8 -o both.npy");
+    folder.ok("data make torus --points 9 -o other.npy");
+    let [flag, name, both, other] =
+        ["flag", "name", "both", "other"].map(|set| folder.read(&format!("{set}.npy")));
+    assert!(flag == name && name == both && both != other);
+}

@@ -38,6 +38,19 @@ fn ctrl_c_in_the_middle_of_sampling() {
     }
 }
 
+/// Where stderr is closed the message is lost, and the end comes all the same.
+#[test]
+fn ctrl_c_with_no_one_to_tell() {
+    let folder = Folder::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = folder.command(LONG).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(folder.everything().is_empty());
+}
+
 /// Ctrl-C at any moment of writing: no temporary file stays, the old file or the new one stands.
 #[test]
 fn ctrl_c_while_writing() {

@@ -67,7 +67,7 @@ fn copies_are_found_and_others_are_not() {
 fn the_split_of_the_sample_run_is_found_again() {
     let folder = Folder::new();
     folder.ok("sample torus:n=120 --smooth 0.1 --smooth-draws 8 -n 30 --hold-out 0.25 --seed 4 -o s");
-    folder.ok("survey s --data torus:n=120,seed=4 --resamples 20 --seed 4 -o own");
+    folder.ok("survey s --data torus:n=120 --resamples 20 --seed 4 -o own");
     folder
         .ok("survey s/samples.npy --data torus:n=120,seed=4 --resamples 20 --seed 4 --hold-out 0.25 -o told");
     let strip = |name: &str| -> Vec<(Value, Value)> {
@@ -76,11 +76,38 @@ fn the_split_of_the_sample_run_is_found_again() {
     assert_eq!(strip("own/survey.json"), strip("told/survey.json"));
     folder.ok("survey s/samples.npy --data torus:n=120,seed=4 --resamples 20 --seed 4 -o none");
     assert_ne!(strip("own/survey.json"), strip("none/survey.json"));
+    // The survey's own seed moves what it draws itself, not the split: distances to both parts stay.
+    folder.ok("survey s --data torus:n=120 --resamples 20 --seed 1 -o seeded");
+    let distances = |name: &str| -> Vec<(Value, Value)> {
+        strip(name).into_iter().filter(|(id, _)| id.as_str().unwrap().starts_with("nearest-")).collect()
+    };
+    assert_eq!(distances("own/survey.json"), distances("seeded/survey.json"));
     // Through a model file too.
     folder.ok("fit torus:n=120 --hold-out 0.25 --seed 4 -o m.safetensors");
     folder.ok("sample m.safetensors --smooth 0.1 --smooth-draws 8 -n 30 --seed 4 -o t");
-    folder.ok("survey t --data torus:n=120,seed=4 --resamples 20 --seed 4 -o through");
+    folder.ok("survey t --data torus:n=120 --resamples 20 --seed 4 -o through");
     assert_eq!(strip("own/survey.json"), strip("through/survey.json"));
+}
+
+/// The points of a name depend on --seed: a survey with its own seed still takes the points that the
+/// model had, and every sample of the empirical model is a copy of one.
+#[test]
+fn the_points_of_the_sample_run_are_found_again() {
+    let folder = Folder::new();
+    folder.ok("sample sphere:n=60 -n 30 --seed 5 -o s");
+    folder.ok("fit sphere:n=60 --seed 5 -o m.safetensors");
+    // What a run says of data is not used where a model file is given.
+    folder.ok("sample m.safetensors -n 30 --seed 6 --hold-out 0.5 -o t");
+    for name in ["s", "t"] {
+        folder.ok(&format!("survey {name} --data sphere:n=60 --resamples 20 --seed 1"));
+        let found = findings(&folder, &format!("{name}/survey.json"));
+        assert_eq!(find(&found, "memorised-fraction")["value"], 1.0, "{name}");
+    }
+    let note = folder.ok("survey t s --data sphere:n=60 --resamples 20 -o both").err;
+    assert!(!note.contains("different --seed"), "both saw the same points: {note}");
+    folder.ok("sample sphere:n=60 -n 30 --seed 7 -o u");
+    let note = folder.ok("survey s u --data sphere:n=60 --resamples 20 -o both").err;
+    assert!(note.contains("different --seed"), "{note}");
 }
 
 #[test]
