@@ -17,7 +17,7 @@ use ridgewalk_report::{Footer, Page, Section, format_number};
 use serde_json::json;
 
 use crate::arguments::Walk;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::page;
 use crate::progress::{Meter, say};
 use crate::record::{Record, make_folder};
@@ -47,7 +47,13 @@ const MEMORISING: &str = "attraction, memorising model";
 
 pub fn run(walk: &Walk, arguments: &[String]) -> Result<()> {
     let (train, held_out) = split(&digits(), HELD_OUT, walk.seed)?;
-    let held_out = held_out.unwrap_or_else(|| train.clone());
+    let held_out = held_out.ok_or_else(|| {
+        Failure::new(
+            "walk",
+            "holds no digits out",
+            "report this as a bug: a fifth of the digits should be held out",
+        )
+    })?;
     say(&format!("{} handwritten digits for the models, {} held out", train.len(), held_out.len()));
 
     let (generated, scale) = generate(walk, &train)?;
@@ -149,13 +155,17 @@ impl Tour {
         self.effect.iter().find(|f| f.id == id).map_or(f64::NAN, |f| f.value)
     }
 
+    /// The result in words: only what the numbers say.
     fn headline(&self) -> String {
+        let noise = match self.effect("noise-reduction") {
+            gone if gone > 0.0 => format!("takes {} of the noise out of", percent(gone)),
+            _ => "takes no noise out of".into(),
+        };
         format!(
-            "Sampling the exact score copies the training digits ({}); smoothing it makes new ones ({} copies). \
-             Attraction takes {} of the noise out of a model fitted to noisy digits.",
+            "{} of the samples of the exact score are copies of training digits, {} of those of the smoothed score. \
+             Attraction {noise} samples of a model fitted to noisy digits.",
             percent(self.value(EXACT, "memorised-fraction")),
             percent(self.value(SMOOTHED, "memorised-fraction")),
-            percent(self.effect("noise-reduction")),
         )
     }
 
@@ -176,9 +186,9 @@ impl Tour {
         Some(Figure {
             id: "overview".into(),
             title: "From the same digits".into(),
-            caption: "Above: samples of the exact score are copies; those of the smoothed score are new and still \
-                      digits; those of a kernel density estimate, as far from the training data, are blurred by \
-                      noise. Below: a mixture fitted to noisy digits gives noisy samples, and clean ones with attraction."
+            caption: "Above: samples of the exact score, of the smoothed score, and of a kernel density estimate \
+                      as far from the training digits as those. Below: noisy training digits, samples of a mixture \
+                      fitted to them, and the same with attraction."
                 .into(),
             plot: page::sheet(self.train.shape(), RANGE, &rows, SHOWN)?,
         })
@@ -254,7 +264,7 @@ impl Tour {
                     .setting("seed", walk.seed)
                     .setting("noise added", walk.noise)
                     .setting("kernel scale", self.scale.scale)
-                    .setting("attraction", "a = 2.5, b = 8, p = 8")
+                    .setting("attraction", attraction_settings())
                     .setting("steps", format!("{STEPS}; {STEPS_WITH_ATTRACTION} with attraction"))
                     .setting("bootstrap resamples", RESAMPLES)
                     .command(format!("ridgewalk {}", arguments.join(" ")))
@@ -314,6 +324,12 @@ fn summary(tour: &Tour) -> String {
         text += &format!("{}  [{mark}]\n", finding.statement);
     }
     text
+}
+
+/// The settings of the attraction, in words.
+fn attraction_settings() -> String {
+    let MadConfig { a, b, p, .. } = MadConfig::default();
+    format!("a = {a}, b = {b}, p = {p}")
 }
 
 fn percent(value: f64) -> String {
