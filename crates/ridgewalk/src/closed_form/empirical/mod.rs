@@ -24,7 +24,7 @@ mod screen;
 
 use std::collections::{HashMap, HashSet};
 
-use ndarray::{ArcArray2, Array1, Array2, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
 use crate::denoiser::{Denoiser, Density, Differentiable, check_query, check_tangent};
@@ -234,8 +234,29 @@ impl Empirical {
             }
         }
         drop(rows);
-        crate::points::require_finite("the denoised batch", output.mean.view())?;
+        let derivative =
+            if want.tangent.is_some() { "the Jacobian product" } else { "the derivative in sigma" };
+        require_computed("the denoised batch", output.mean.outer_iter().map(|r| all_finite(&r)), sigma)?;
+        require_computed(derivative, output.derivative.outer_iter().map(|r| all_finite(&r)), sigma)?;
+        require_computed("the divergence", output.divergence.iter().map(|v| v.is_finite()), sigma)?;
+        require_computed("the log-density", output.log_density.iter().map(|v| v.is_finite()), sigma)?;
         Ok(output)
+    }
+}
+
+fn all_finite(row: &ArrayView1<f64>) -> bool {
+    row.iter().all(|v| v.is_finite())
+}
+
+/// Fails at the first row that is not finite.
+fn require_computed(what: &'static str, mut rows: impl Iterator<Item = bool>, sigma: f64) -> Result<()> {
+    match rows.position(|finite| !finite) {
+        None => Ok(()),
+        Some(row) => Err(Error::Numerical {
+            what,
+            problem: format!("is beyond the range of f64 at row {row}, sigma {sigma:e}"),
+            help: "bring that row nearer to the data, or raise sigma".into(),
+        }),
     }
 }
 
