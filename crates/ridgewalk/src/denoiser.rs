@@ -187,7 +187,7 @@ forward_denoiser!(&D, Box<D>, std::sync::Arc<D>);
 
 /// Central differences as the derivatives of a denoiser that has none of its own.
 ///
-/// Step ε·max(1, ‖x‖/‖v‖) along v and ε·σ in σ, error O(ε²); twice the evaluations.
+/// Step ε·σ/‖v‖ along v (so x moves by ε·σ) and ε·σ in σ, error O(ε²); twice the evaluations.
 #[derive(Debug, Clone)]
 pub struct FiniteDifference<D> {
     inner: D,
@@ -267,10 +267,20 @@ impl<D: Denoiser> Differentiable for FiniteDifference<D> {
         x: ArrayView2<f64>,
         sigma: f64,
     ) -> Result<(Array2<f64>, Array2<f64>)> {
+        self.denoise_with_sigma_derivative_at(x, sigma, &Visit::default())
+    }
+
+    /// Through [`Denoiser::denoise_at`], so that a denoiser that draws uses one sample's draws throughout.
+    fn denoise_with_sigma_derivative_at(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        visit: &Visit,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
         let h = self.step * sigma;
-        let ahead = self.inner.denoise(x, sigma + h)?;
-        let behind = self.inner.denoise(x, sigma - h)?;
-        Ok((self.inner.denoise(x, sigma)?, (ahead - behind) / (2.0 * h)))
+        let ahead = self.inner.denoise_at(x, sigma + h, visit)?;
+        let behind = self.inner.denoise_at(x, sigma - h, visit)?;
+        Ok((self.inner.denoise_at(x, sigma, visit)?, (ahead - behind) / (2.0 * h)))
     }
 }
 

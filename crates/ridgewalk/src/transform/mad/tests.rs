@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, Axis, array};
 
 use super::*;
 use crate::closed_form::{Covariance, Empirical, Gaussian, Mixture};
@@ -9,6 +9,7 @@ use crate::points::PointSet;
 use crate::sampler::{Progress, Sampler};
 use crate::schedule::Karras;
 use crate::solver::{Euler, Heun, Solver, Switched};
+use crate::transform::{Kernel, Smoothed};
 
 const DIFFERENCE: Attraction = Attraction::VarianceDifference(0.05);
 
@@ -287,6 +288,22 @@ fn scale_covariance() {
         Sampler::new(Euler, Karras::new(0.002 * c..80.0 * c, 20)).run(&mad, 5).unwrap().points / c
     };
     assert!((run(1.0) - run(255.0)).iter().all(|e| e.abs() < 1e-10));
+}
+
+/// Sample indices reach a denoiser that draws, through the differences as through an exact derivative.
+#[test]
+fn differences_keep_the_samples_of_the_rows() {
+    let smoothed = Smoothed::new(diracs(), Kernel::isotropic(0.5).draws(4)).unwrap();
+    let config = MadConfig { sigma_data: Some(2.0), ..MadConfig::default() };
+    let mad = Mad::new(FiniteDifference::new(smoothed), config).unwrap();
+    let x = array![[0.8, 0.6], [0.8, 0.6], [0.3, 1.4]];
+    let all = mad.denoise_at(x.view(), 0.4, &Visit { samples: &[5, 8, 2], step: None }).unwrap();
+    assert_ne!(all.row(0), all.row(1));
+    for (row, sample) in [5, 8, 2].into_iter().enumerate() {
+        let one = x.select(Axis(0), &[row]);
+        let alone = mad.denoise_at(one.view(), 0.4, &Visit { samples: &[sample], step: None }).unwrap();
+        assert_eq!(alone.row(0), all.row(row));
+    }
 }
 
 #[test]
