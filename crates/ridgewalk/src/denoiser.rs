@@ -27,7 +27,8 @@ use crate::process::Process;
 pub struct Visit<'a> {
     /// Sample index of every row; rows beyond its end (or all, if empty) count as sample 0.
     pub samples: &'a [u64],
-    /// (σ at the step's start, σ at its end), if a solver is asking.
+    /// (σ from which the step carries the state, σ at its end), if a solver is asking. With churn the
+    /// former lies above the schedule's level.
     pub step: Option<(f64, f64)>,
 }
 

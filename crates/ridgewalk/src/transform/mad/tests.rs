@@ -306,6 +306,47 @@ fn differences_keep_the_samples_of_the_rows() {
     }
 }
 
+/// Keeps what it was asked; gives x/2.
+struct Recorder(std::sync::Mutex<Vec<(f64, f64, f64)>>);
+
+impl Denoiser for Recorder {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn denoise(&self, x: ArrayView2<f64>, _sigma: f64) -> Result<Array2<f64>> {
+        Ok(&x * 0.5)
+    }
+    fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
+        if let Some((start, end)) = visit.step {
+            self.0.lock().unwrap().push((sigma, start, end));
+        }
+        self.denoise(x, sigma)
+    }
+}
+
+/// Churn carries the state up to σ̂ = σ(1 + γ), and the step from there to σ′ is the longer one: both of
+/// Heun's evaluations are capped by it.
+#[test]
+fn the_cap_is_that_of_the_step_with_its_churn() {
+    let recorder = Recorder(Default::default());
+    let churn = Heun::with_churn(40.0, 100, 0.0..=f64::INFINITY, 1.0).unwrap();
+    let levels = [0.4, 0.3, 0.2];
+    let sampler = Sampler::new(churn, crate::schedule::Levels(levels.to_vec()));
+    sampler.run(&recorder, 1).unwrap();
+    let asked = recorder.0.into_inner().unwrap();
+    let mad =
+        Mad::new(gaussian(1.0), MadConfig { b: 1e9, sigma_data: Some(1.0), ..Default::default() }).unwrap();
+    for (step, pair) in asked.chunks(2).take(2).enumerate() {
+        let hat = levels[step] * 1.4;
+        let cap = no_overshoot_cap(1.0 - levels[step + 1] / hat);
+        assert!((pair[0].0 - hat).abs() < 1e-12 && pair[1].0 == levels[step + 1]);
+        for &(sigma, start, end) in pair {
+            let strength = mad.strength_at(sigma, &Visit { samples: &[], step: Some((start, end)) });
+            assert!((strength / cap - 1.0).abs() < 1e-12, "{strength} {cap}");
+        }
+    }
+}
+
 #[test]
 fn settings_out_of_range_are_refused() {
     let model = gaussian(1.0);
