@@ -62,6 +62,12 @@ pub trait Denoiser: Send + Sync {
         None
     }
 
+    /// How many smoothings there are within this denoiser. Each keys its draws by it, so that nested
+    /// ones of the same seed are independent; transforms hand it on.
+    fn smoothings(&self) -> u64 {
+        0
+    }
+
     /// This denoiser's exact derivatives, if it has them.
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         None
@@ -175,6 +181,9 @@ macro_rules! forward_denoiser {
             fn moments(&self) -> Option<Moments> {
                 (**self).moments()
             }
+            fn smoothings(&self) -> u64 {
+                (**self).smoothings()
+            }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 (**self).differentiable()
             }
@@ -225,6 +234,9 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     }
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
+    }
+    fn smoothings(&self) -> u64 {
+        self.inner.smoothings()
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

@@ -221,6 +221,10 @@ impl<D: Denoiser> Denoiser for Mad<D> {
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
     }
+
+    fn smoothings(&self) -> u64 {
+        self.inner.smoothings()
+    }
 }
 
 /// The extended score with variance unit λ: H^λ_γ p(x) = [(D_γ(x) − x) + λ ∂_γ D_γ(x)]/λ, `[batch, d]`.
