@@ -55,9 +55,9 @@ pub struct ScaleChoice {
 pub fn choose_scale(data: &PointSet, seed: u64) -> Result<ScaleChoice> {
     if data.len() < 10 {
         return Err(Error::argument(
-            "smooth",
-            format!("auto has {} points to choose a scale from", data.len()),
-            "give at least 10 points, or a scale",
+            "data",
+            format!("has {} points, too few to choose a kernel scale from", data.len()),
+            "give at least 10 points, or a scale of your own",
         ));
     }
     let order = Stream::new(seed, Purpose::Split, 0, 0).permutation(data.len());
@@ -121,7 +121,8 @@ fn spacing(data: &PointSet, seed: u64) -> Result<f64> {
     let mut distances: Vec<f64> = found.distances.column(1).iter().copied().filter(|d| *d > 0.0).collect();
     distances.sort_unstable_by(f64::total_cmp);
     distances.get(distances.len() / 2).copied().ok_or_else(|| {
-        Error::argument("smooth", "auto has points that are all equal", "give a scale, or data that vary")
+        let problem = "has points that are all equal, so no kernel scale can be chosen";
+        Error::argument("data", problem, "give data that vary, or a scale of your own")
     })
 }
 
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn too_few_or_equal_points_are_refused() {
-        assert!(choose_scale(&circle(9, 1.0), 0).is_err());
+        let few = choose_scale(&circle(9, 1.0), 0).unwrap_err().to_string();
+        assert!(few.contains("data has 9 points") && few.contains("scale of your own"), "{few}");
         let same = PointSet::vectors(Array2::from_shape_fn((30, 2), |_| 1.0)).unwrap();
         assert!(choose_scale(&same, 0).is_err());
     }
