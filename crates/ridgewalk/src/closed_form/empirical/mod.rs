@@ -13,7 +13,9 @@
 //!
 //! Cost of a call: 2·n·d multiply-adds a query for distances, and as much again for the weighted
 //! sum at noise levels where most points carry weight. Peak memory beyond the data: two packed f32
-//! copies and at most 64 MiB of scores. Right to 1e-6 of the data's scale for σ from 1e-3 to 1e3
+//! copies and the scores of a block of 8 to 64 queries with all points, 4 bytes each: 64 MiB or less up to
+//! n = 2·10⁶, 32·n bytes beyond, twice as much for Jacobian products, and kept for the next call. Up to
+//! n = 16,384 every thread has a block of its own, of at most 4 MiB. Right to 1e-6 of the data's scale for σ from 1e-3 to 1e3
 //! times that scale: distances come from an f32 matrix product, and every point that can carry
 //! weight beyond that product's error is measured again by direct difference in f64.
 

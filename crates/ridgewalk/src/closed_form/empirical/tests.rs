@@ -119,7 +119,7 @@ fn agrees_with_direct_sums_under_weights() {
     for d in [3, 40] {
         let points = clusters(2000, d, 1.0);
         let weights: Vec<f64> = (0..2000).map(|i| f64::from(i % 7) * 10f64.powi(i % 3)).collect();
-        for level in [1e-3, 0.3, 2.0, 100.0] {
+        for level in [1e-3, 0.3, 2.0, 100.0, 1e3, 1e4] {
             let error = compare(&points, Some(&weights), level, 1.0);
             assert!(error < 1e-6, "d {d} level {level}: {error:e}");
         }
