@@ -357,3 +357,17 @@ fn sets_of_other_shapes_are_refused_by_name() {
     let error = survey().run(&Subject::new("mine", &line(&[1.0]), &reference)).unwrap_err().to_string();
     assert!(error.contains("'mine'"), "{error}");
 }
+
+/// Held-out points 0 to 4 copy training points and score 0; the threshold is the second smallest score,
+/// 0 as well, and no held-out point lies below it.
+#[test]
+fn ties_of_the_null_are_not_counted_as_below_the_threshold() {
+    let train = normals(300, 4, 31);
+    let leaked = train.select(Dimension(0), &[0, 1, 2, 3, 4]);
+    let held_out = concatenate![Dimension(0), leaked, normals(245, 4, 32)];
+    let reference = Reference::new(&set(train)).held_out(&set(held_out));
+    let samples = set(normals(50, 4, 33));
+    let finding = measure(Memorisation::default(), &Subject::new("new", &samples, &reference));
+    let Cell::Interval { value, .. } = finding.table.as_ref().unwrap().rows[0][2] else { panic!() };
+    assert_eq!(value, 0.0);
+}
