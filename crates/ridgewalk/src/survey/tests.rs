@@ -371,3 +371,20 @@ fn ties_of_the_null_are_not_counted_as_below_the_threshold() {
     let Cell::Interval { value, .. } = finding.table.as_ref().unwrap().rows[0][2] else { panic!() };
     assert_eq!(value, 0.0);
 }
+
+/// Means 0 and 0: C_T is standard normal, so an interval of four wide holds nearly all its spread; the
+/// interval of shifted samples lies on their side of 0.
+#[test]
+fn the_copying_statistic_has_an_interval() {
+    let train = normals(200, 3, 41);
+    let reference = Reference::new(&set(train.clone())).held_out(&set(normals(200, 3, 42)));
+    let new = set(normals(200, 3, 43));
+    let finding = measure(DataCopying, &Subject::new("new", &new, &reference));
+    let (low, high) = finding.interval.unwrap();
+    assert!(low < finding.value && finding.value < high);
+    // Unit variance under resampling of both groups: 2·1.96 = 3.9 wide, to a fifth of it.
+    assert!((3.1..4.8).contains(&(high - low)), "{low} {high}");
+    let near = set(&train + &(0.05 * normals(200, 3, 44)));
+    let (_, high) = measure(DataCopying, &Subject::new("near", &near, &reference)).interval.unwrap();
+    assert!(high < -3.0);
+}
