@@ -27,7 +27,8 @@ use crate::process::Process;
 pub struct Visit<'a> {
     /// Sample index of every row; rows beyond its end (or all, if empty) count as sample 0.
     pub samples: &'a [u64],
-    /// (σ at the step's start, σ at its end), if a solver is asking.
+    /// (σ from which the step carries the state, σ at its end), if a solver is asking. With churn the
+    /// former lies above the schedule's level.
     pub step: Option<(f64, f64)>,
 }
 
@@ -59,6 +60,12 @@ pub trait Denoiser: Send + Sync {
     /// Mean and scale of the distribution, where known: the sampler starts from them.
     fn moments(&self) -> Option<Moments> {
         None
+    }
+
+    /// How many smoothings there are within this denoiser. Each keys its draws by it, so that nested
+    /// ones of the same seed are independent; transforms hand it on.
+    fn smoothings(&self) -> u64 {
+        0
     }
 
     /// This denoiser's exact derivatives, if it has them.
@@ -174,6 +181,9 @@ macro_rules! forward_denoiser {
             fn moments(&self) -> Option<Moments> {
                 (**self).moments()
             }
+            fn smoothings(&self) -> u64 {
+                (**self).smoothings()
+            }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 (**self).differentiable()
             }
@@ -187,7 +197,7 @@ forward_denoiser!(&D, Box<D>, std::sync::Arc<D>);
 
 /// Central differences as the derivatives of a denoiser that has none of its own.
 ///
-/// Step ε·max(1, ‖x‖/‖v‖) along v and ε·σ in σ, error O(ε²); twice the evaluations.
+/// Step ε·σ/‖v‖ along v (so x moves by ε·σ) and ε·σ in σ, error O(ε²); twice the evaluations.
 #[derive(Debug, Clone)]
 pub struct FiniteDifference<D> {
     inner: D,
@@ -224,6 +234,9 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     }
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
+    }
+    fn smoothings(&self) -> u64 {
+        self.inner.smoothings()
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)
@@ -267,10 +280,20 @@ impl<D: Denoiser> Differentiable for FiniteDifference<D> {
         x: ArrayView2<f64>,
         sigma: f64,
     ) -> Result<(Array2<f64>, Array2<f64>)> {
+        self.denoise_with_sigma_derivative_at(x, sigma, &Visit::default())
+    }
+
+    /// Through [`Denoiser::denoise_at`], so that a denoiser that draws uses one sample's draws throughout.
+    fn denoise_with_sigma_derivative_at(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        visit: &Visit,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
         let h = self.step * sigma;
-        let ahead = self.inner.denoise(x, sigma + h)?;
-        let behind = self.inner.denoise(x, sigma - h)?;
-        Ok((self.inner.denoise(x, sigma)?, (ahead - behind) / (2.0 * h)))
+        let ahead = self.inner.denoise_at(x, sigma + h, visit)?;
+        let behind = self.inner.denoise_at(x, sigma - h, visit)?;
+        Ok((self.inner.denoise_at(x, sigma, visit)?, (ahead - behind) / (2.0 * h)))
     }
 }
 

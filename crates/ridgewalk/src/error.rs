@@ -49,7 +49,7 @@ pub enum Error {
     /// A sampler's state stopped being finite.
     #[error(
         "the state of sample {sample} is not finite after step {step} (sigma {sigma:.6e}); \
-         use more steps, a lower --mad strength, or a smaller sigma range"
+         use more steps, weaker attraction (a smaller b), or a smaller sigma range"
     )]
     Diverged {
         /// Step (counted from 0).

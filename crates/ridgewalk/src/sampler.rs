@@ -200,7 +200,9 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         for (index, &sigma) in sigmas.iter().enumerate() {
             let next = sigmas.get(index + 1).copied().unwrap_or(0.0);
             if next > 0.0 {
-                let mut step = Step { index, sigma, next, model, samples, seed: self.seed, evaluations: 0 };
+                let seed = self.seed;
+                let mut step =
+                    Step { index, sigma, next, start: sigma, model, samples, seed, evaluations: 0 };
                 x = self.solver.step(x, &mut step)?;
                 evaluations += step.evaluations;
             } else {

@@ -58,7 +58,14 @@ impl Schedule for Karras {
         }
         let root = |x: f64| libm::pow(x, 1.0 / self.rho);
         let (high, low) = (root(self.range.end), root(self.range.start));
-        Ok(pinned(&self.range, self.n, |u| libm::pow(high + u * (low - high), self.rho)))
+        let levels = pinned(&self.range, self.n, |u| libm::pow(high + u * (low - high), self.rho));
+        falling(levels).map_err(|_| {
+            Error::argument(
+                "rho",
+                format!("is {}, for which {}", self.rho, no_grid(&self.range, self.n)),
+                "choose rho between 1 and 100 (7 is usual), a wider range, or fewer steps",
+            )
+        })
     }
 }
 
@@ -80,7 +87,10 @@ impl Schedule for LogLinear {
     fn levels(&self) -> Result<Vec<f64>> {
         check(&self.range, self.n)?;
         let (high, low) = (libm::log(self.range.end), libm::log(self.range.start));
-        Ok(pinned(&self.range, self.n, |u| libm::exp(high + u * (low - high))))
+        falling(pinned(&self.range, self.n, |u| libm::exp(high + u * (low - high)))).map_err(|_| {
+            let problem = format!("is {}: {}", self.n, no_grid(&self.range, self.n));
+            Error::argument("steps", problem, "choose a wider range, or fewer steps")
+        })
     }
 }
 
@@ -155,14 +165,24 @@ fn pinned(range: &Range<f64>, n: usize, level: impl Fn(f64) -> f64) -> Vec<f64> 
         .collect()
 }
 
+fn no_grid(range: &Range<f64>, n: usize) -> String {
+    format!("{n} levels from {} to {} are not finite and strictly falling in f64", range.end, range.start)
+}
+
+/// The levels, if they make a grid; the error shows the first that do not.
 fn falling(levels: Vec<f64>) -> Result<Vec<f64>> {
-    let ordered = levels.windows(2).all(|pair| pair[0] > pair[1]);
-    if !levels.is_empty() && ordered && levels.iter().all(|s| *s > 0.0 && s.is_finite()) {
+    let problem = if levels.is_empty() {
+        "is empty".to_string()
+    } else if let Some(i) = levels.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
+        format!("has {} at {i}", levels[i])
+    } else if let Some(i) = levels.windows(2).position(|pair| pair[0] <= pair[1]) {
+        format!("has {} at {i}, followed by {}", levels[i], levels[i + 1])
+    } else {
         return Ok(levels);
-    }
+    };
     Err(Error::argument(
         "levels",
-        format!("is {levels:?}"),
+        problem,
         "list positive finite noise levels, strictly falling, at least one",
     ))
 }
@@ -200,6 +220,26 @@ mod tests {
         }
         let ou = LinearTime::new(OrnsteinUhlenbeck::variance_preserving(), 1e-3..1e2, 9);
         assert_eq!(ou.levels().unwrap().len(), 9);
+    }
+
+    #[test]
+    fn grids_that_f64_cannot_hold_are_refused_by_name() {
+        for rho in [1e-3, 1e300] {
+            let err = Karras::new(0.002..80.0, 18).rho(rho).levels().unwrap_err();
+            assert!(matches!(err, Error::Argument { name: "rho", .. }), "{err}");
+        }
+        let narrow = 1.0..1.0 + 2.0 * f64::EPSILON;
+        let err = LogLinear::new(narrow, 9).levels().unwrap_err();
+        assert!(matches!(err, Error::Argument { name: "steps", .. }), "{err}");
+    }
+
+    #[test]
+    fn the_first_bad_pair_of_a_long_list_is_shown() {
+        let mut levels: Vec<f64> = (1..=1000).rev().map(f64::from).collect();
+        levels[700] = 299.5;
+        levels[701] = 299.5;
+        let message = Levels(levels).levels().unwrap_err().to_string();
+        assert!(message.contains("has 299.5 at 700, followed by 299.5") && message.len() < 200, "{message}");
     }
 
     #[test]

@@ -36,6 +36,40 @@ pub fn homogeneity(a: &[usize], b: &[usize]) -> Option<ChiSquare> {
     Some(ChiSquare { statistic, degrees_of_freedom, p_value, smallest_expected })
 }
 
+/// Symmetry of a square table of paired outcomes (Bowker 1948): as many go from i to j as from j to i,
+///
+/// ```text
+/// Σ_{i<j} (n_ij − n_ji)²/(n_ij + n_ji),   a degree of freedom for every pair i, j between which some go
+/// ```
+///
+/// It allows for the two outcomes of a pair being dependent. A term's mean is exactly 1 under the null
+/// and its variance 2 − 2/(n_ij + n_ji), so with few changes the p-value is too large, not too small.
+///
+/// `None` if the table is not square, or nothing changes.
+pub fn symmetry(table: &[Vec<usize>]) -> Option<ChiSquare> {
+    if table.iter().any(|row| row.len() != table.len()) {
+        return None;
+    }
+    let (mut statistic, mut degrees_of_freedom, mut smallest_expected) = (0.0, 0, f64::INFINITY);
+    for (i, row) in table.iter().enumerate() {
+        for (j, &there) in row.iter().enumerate().skip(i + 1) {
+            let (there, back) = (there as f64, table[j][i] as f64);
+            if there + back > 0.0 {
+                statistic += (there - back) * (there - back) / (there + back);
+                degrees_of_freedom += 1;
+                smallest_expected = smallest_expected.min(0.5 * (there + back));
+            }
+        }
+    }
+    let p_value = survival(statistic, degrees_of_freedom);
+    (degrees_of_freedom > 0).then_some(ChiSquare {
+        statistic,
+        degrees_of_freedom,
+        p_value,
+        smallest_expected,
+    })
+}
+
 /// P(χ² with `freedom` degrees of freedom > `x`), by the finite recurrence of the incomplete gamma
 /// function Q(a + 1, y) = Q(a, y) + y^a e^(−y)/Γ(a + 1).
 pub fn survival(x: f64, freedom: usize) -> f64 {
@@ -62,6 +96,17 @@ mod tests {
             assert!((survival(x, freedom) - 0.05).abs() < 1e-7, "{freedom}");
         }
         assert_eq!(survival(0.0, 3), 1.0);
+    }
+
+    /// Pairs (0, 1): 20 there, 5 back, 225/25 = 9; (0, 2): none; (1, 2): 4 and 4, 0. For two classes it is
+    /// McNemar's test.
+    #[test]
+    fn symmetry_by_hand() {
+        let test = symmetry(&[vec![50, 20, 0], vec![5, 60, 4], vec![0, 4, 9]]).unwrap();
+        assert_eq!((test.statistic, test.degrees_of_freedom, test.smallest_expected), (9.0, 2, 4.0));
+        assert!((test.p_value - libm::exp(-4.5)).abs() < 1e-15);
+        assert_eq!(symmetry(&[vec![3, 0], vec![0, 7]]), None);
+        assert_eq!(symmetry(&[vec![3, 1]]), None);
     }
 
     /// 10/20 against 20/10: all expected counts 15, statistic 4·25/15.

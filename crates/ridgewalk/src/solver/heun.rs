@@ -67,6 +67,7 @@ impl Solver for Heun {
             sigma = step.sigma * (1.0 + churn.per_step);
             let scale = churn.noise * (sigma * sigma - step.sigma * step.sigma).sqrt();
             x.scaled_add(scale, &step.noise());
+            step.start_from(sigma);
         }
         let denoised = step.denoise(x.view(), sigma)?;
         let mut slope = &x - &denoised;

@@ -47,6 +47,8 @@ pub struct Step<'a> {
     pub sigma: f64,
     /// Noise level at its end, positive and lower.
     pub next: f64,
+    /// Noise level from which the state is carried: `sigma`, or above it once churn has added noise.
+    pub(crate) start: f64,
     pub(crate) model: &'a dyn Denoiser,
     pub(crate) samples: &'a [u64],
     pub(crate) seed: u64,
@@ -54,10 +56,15 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Says that the step runs from this level, above its nominal one, because noise was added.
+    pub fn start_from(&mut self, sigma: f64) {
+        self.start = self.start.max(sigma);
+    }
+
     /// D(x; σ), counted.
     pub fn denoise(&mut self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
         self.evaluations += 1;
-        let visit = Visit { samples: self.samples, step: Some((self.sigma, self.next)) };
+        let visit = Visit { samples: self.samples, step: Some((self.start, self.next)) };
         self.model.denoise_at(x, sigma, &visit)
     }
 

@@ -39,9 +39,7 @@ impl Probe for ClassBalance {
         let Some((name, set, labels)) = labelled(subject) else {
             return Err(Error::argument("labels", "are missing", "label the clean or the training set"));
         };
-        let mut classes = labels.to_vec();
-        classes.sort_unstable();
-        classes.dedup();
+        let classes = distinct(labels);
         let class_of = |label: u32| classes.binary_search(&label).unwrap_or(0);
         let classes_of = |rows: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
             rows.map(|row| class_of(labels[row])).collect()
@@ -139,6 +137,14 @@ impl Probe for ClassBalance {
                 }),
         ])
     }
+}
+
+/// The labels that occur, ascending.
+pub(super) fn distinct(labels: &[u32]) -> Vec<u32> {
+    let mut classes = labels.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
 }
 
 fn labelled<'a>(subject: &'a Subject) -> Option<(&'static str, &'a PointSet, &'a [u32])> {

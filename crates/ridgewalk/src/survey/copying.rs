@@ -16,6 +16,7 @@ use super::finding::Finding;
 use super::{Probe, Subject, words};
 use crate::error::{Error, Result};
 use crate::metrics::Bootstrap;
+use crate::metrics::bootstrap::percentiles;
 
 /// The data-copying statistic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,13 +36,19 @@ impl Probe for DataCopying {
             .then(|| format!("needs {MIN_GROUP} samples and {MIN_GROUP} held-out points"))
     }
 
-    fn measure(&self, subject: &Subject, _bootstrap: &Bootstrap) -> Result<Vec<Finding>> {
+    fn measure(&self, subject: &Subject, bootstrap: &Bootstrap) -> Result<Vec<Finding>> {
         let Some(null) = subject.reference().held_out_to_train()? else {
             return Err(Error::argument("held_out", "is missing", "give held-out data"));
         };
         let own = subject.to_train()?.nearest_distances().to_vec();
         let null = null.nearest_distances().to_vec();
-        let z = mann_whitney(&own, &null);
+        let (own, null, sizes) = ranks(&own, &null);
+        let z = mann_whitney(own.iter().copied(), null.iter().copied(), sizes);
+        let interval = bootstrap
+            .replicates_of_two(own.len(), null.len(), |rows, others| {
+                mann_whitney(rows.iter().map(|&r| own[r]), others.iter().map(|&r| null[r]), sizes)
+            })
+            .and_then(percentiles);
         let verdict = if z < -3.0 {
             "samples are closer to the training data than held-out data are: copies, or less noise"
         } else if z > 3.0 {
@@ -51,22 +58,35 @@ impl Probe for DataCopying {
         };
         let statement =
             format!("Data-copying statistic C_T = {} (new data: within ±3): {verdict}.", words::number(z));
-        Ok(vec![Finding::new("data-copying", statement, z, own.len()).setting("cells", 1)])
+        let mut finding = Finding::new("data-copying", statement, z, own.len()).setting("cells", 1);
+        if let Some(interval) = interval {
+            finding =
+                finding.interval(interval).setting("interval", "bootstrap of samples and held-out points");
+        }
+        Ok(vec![finding])
     }
 }
 
-/// Standardised U of `own` against `null`; 0 if all values are equal.
-fn mann_whitney(own: &[f64], null: &[f64]) -> f64 {
-    let (m, n) = (own.len() as f64, null.len() as f64);
-    let mut all: Vec<(f64, bool)> =
-        own.iter().map(|&d| (d, true)).chain(null.iter().map(|&d| (d, false))).collect();
-    all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut u, mut below, mut ties) = (0.0, 0.0, 0.0);
-    for tied in all.chunk_by(|a, b| a.0 == b.0) {
-        let mine = tied.iter().filter(|v| v.1).count() as f64;
-        let size = tied.len() as f64;
-        u += mine * (below + 0.5 * (size - mine));
-        below += size - mine;
+/// The ranks of both groups among their different values (from 0), and how many values there are: a
+/// resample is then counted, not sorted.
+fn ranks(own: &[f64], null: &[f64]) -> (Vec<usize>, Vec<usize>, usize) {
+    let mut values = [own, null].concat();
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup();
+    let rank = |value: &f64| values.partition_point(|v| v < value);
+    (own.iter().map(rank).collect(), null.iter().map(rank).collect(), values.len())
+}
+
+/// Standardised U of `own` against `null`, given as ranks below `values`; 0 if all are equal.
+fn mann_whitney(own: impl Iterator<Item = usize>, null: impl Iterator<Item = usize>, values: usize) -> f64 {
+    let mut counts = vec![(0.0, 0.0); values];
+    own.for_each(|rank| counts[rank].0 += 1.0);
+    null.for_each(|rank| counts[rank].1 += 1.0);
+    let (mut m, mut n, mut u, mut ties) = (0.0, 0.0, 0.0, 0.0);
+    for (mine, theirs) in counts {
+        let size: f64 = mine + theirs;
+        u += mine * (n + 0.5 * theirs);
+        (m, n) = (m + mine, n + theirs);
         ties += size * size * size - size;
     }
     let total = m + n;
@@ -78,13 +98,18 @@ fn mann_whitney(own: &[f64], null: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    fn statistic(own: &[f64], null: &[f64]) -> f64 {
+        let (own, null, values) = ranks(own, null);
+        mann_whitney(own.into_iter(), null.into_iter(), values)
+    }
+
     /// Hand-worked: own {1, 4}, null {2, 3, 5}: pairs won 0 + 2, U = 2, mean 3, variance 3.
     #[test]
     fn mann_whitney_by_hand() {
-        assert!((mann_whitney(&[1.0, 4.0], &[2.0, 3.0, 5.0]) + 1.0 / 3f64.sqrt()).abs() < 1e-15);
+        assert!((statistic(&[1.0, 4.0], &[2.0, 3.0, 5.0]) + 1.0 / 3f64.sqrt()).abs() < 1e-15);
         // a tie counts one half: {1, 2} against {2, 3}: U = 0.5, mean 2, variance 4/12·(5 − 6/12)
-        let z = mann_whitney(&[1.0, 2.0], &[2.0, 3.0]);
+        let z = statistic(&[1.0, 2.0], &[2.0, 3.0]);
         assert!((z + 1.5 / 1.5f64.sqrt()).abs() < 1e-15);
-        assert_eq!(mann_whitney(&[1.0; 9], &[1.0; 9]), 0.0);
+        assert_eq!(statistic(&[1.0; 9], &[1.0; 9]), 0.0);
     }
 }

@@ -190,7 +190,9 @@ impl Memorisation {
 
     /// The same count by other rules in use, each with what held-out points score by it.
     fn rules(&self, subject: &Subject, verdicts: &Verdicts) -> Result<Table> {
-        let null = Count { hits: verdicts.rank - 1, of: verdicts.null.len() };
+        // Below the threshold as samples are judged: ties make it fewer than its rank less one.
+        let below = verdicts.null.iter().filter(|&&score| score < verdicts.threshold).count();
+        let null = Count { hits: below, of: verdicts.null.len() };
         let mut rows = vec![row("relative distance (primary)", Count::of(&verdicts.memorised), null)];
         let own = subject.to_train()?;
         if let Some(held_out) = subject.reference().held_out_to_train()? {

@@ -31,6 +31,7 @@ mod manifold;
 mod memorisation;
 mod nearest;
 mod noise;
+mod novelty;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub use manifold::ManifoldDistance;
 pub use memorisation::{Memorisation, Verdicts};
 pub use nearest::NearestDistances;
 pub use noise::ResidualNoise;
+pub use novelty::novelty;
 pub use subject::{Reference, Subject, Truth};
 pub use transport::SlicedTransport;
 

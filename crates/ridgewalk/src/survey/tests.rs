@@ -357,3 +357,34 @@ fn sets_of_other_shapes_are_refused_by_name() {
     let error = survey().run(&Subject::new("mine", &line(&[1.0]), &reference)).unwrap_err().to_string();
     assert!(error.contains("'mine'"), "{error}");
 }
+
+/// Held-out points 0 to 4 copy training points and score 0; the threshold is the second smallest score,
+/// 0 as well, and no held-out point lies below it.
+#[test]
+fn ties_of_the_null_are_not_counted_as_below_the_threshold() {
+    let train = normals(300, 4, 31);
+    let leaked = train.select(Dimension(0), &[0, 1, 2, 3, 4]);
+    let held_out = concatenate![Dimension(0), leaked, normals(245, 4, 32)];
+    let reference = Reference::new(&set(train)).held_out(&set(held_out));
+    let samples = set(normals(50, 4, 33));
+    let finding = measure(Memorisation::default(), &Subject::new("new", &samples, &reference));
+    let Cell::Interval { value, .. } = finding.table.as_ref().unwrap().rows[0][2] else { panic!() };
+    assert_eq!(value, 0.0);
+}
+
+/// Means 0 and 0: C_T is standard normal, so an interval of four wide holds nearly all its spread; the
+/// interval of shifted samples lies on their side of 0.
+#[test]
+fn the_copying_statistic_has_an_interval() {
+    let train = normals(200, 3, 41);
+    let reference = Reference::new(&set(train.clone())).held_out(&set(normals(200, 3, 42)));
+    let new = set(normals(200, 3, 43));
+    let finding = measure(DataCopying, &Subject::new("new", &new, &reference));
+    let (low, high) = finding.interval.unwrap();
+    assert!(low < finding.value && finding.value < high);
+    // Unit variance under resampling of both groups: 2·1.96 = 3.9 wide, to a fifth of it.
+    assert!((3.1..4.8).contains(&(high - low)), "{low} {high}");
+    let near = set(&train + &(0.05 * normals(200, 3, 44)));
+    let (_, high) = measure(DataCopying, &Subject::new("near", &near, &reference)).interval.unwrap();
+    assert!(high < -3.0);
+}

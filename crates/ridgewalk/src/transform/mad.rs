@@ -142,7 +142,11 @@ impl<D: Denoiser> Mad<D> {
 
     fn strength_at(&self, sigma: f64, visit: &Visit) -> f64 {
         let (start, cap) = match visit.step {
-            Some((start, end)) => (start, no_overshoot_cap(1.0 - end / start)),
+            Some((start, end)) => {
+                // A solver of another's making may ask above the level that it gave.
+                let start = start.max(sigma);
+                (start, no_overshoot_cap(1.0 - end / start))
+            }
             None => (sigma, f64::INFINITY),
         };
         // A step that begins outside of the window is plain as a whole.
@@ -216,6 +220,10 @@ impl<D: Denoiser> Denoiser for Mad<D> {
 
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
+    }
+
+    fn smoothings(&self) -> u64 {
+        self.inner.smoothings()
     }
 }
 

@@ -13,6 +13,8 @@
 //! −mean(ξ)/σ², whose effect on a sample is scale·√(d/draws): in high dimension more than the
 //! smoothing (with pairs mean(ξ) = 0 and all that is linear in D cancels exactly). The draws of a
 //! sample are fixed along its trajectory and keyed by its index, so D_k is a deterministic function.
+//! A smoothing of a smoothing keys them by its depth too: ξ and ξ′ are independent for one seed, and
+//! together a kernel of scale √(h² + h′²).
 //!
 //! Cost: one evaluation of D for every draw.
 
@@ -25,6 +27,8 @@ use crate::random::{Purpose, Stream};
 
 /// Rows of x + ξ evaluated at a time.
 const CHUNK: usize = 4096;
+/// Pairs are numbered below 2⁴⁸; the depth of nesting stands above.
+const DEPTH_BITS: u32 = 48;
 
 /// A smoothing kernel: an isotropic Gaussian with a number of draws.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +75,8 @@ impl Kernel {
 pub struct Smoothed<D> {
     inner: D,
     kernel: Kernel,
+    /// Smoothings within `inner`.
+    depth: u64,
 }
 
 impl<D: Denoiser> Smoothed<D> {
@@ -86,7 +92,8 @@ impl<D: Denoiser> Smoothed<D> {
                 "the scale is a finite number that is not negative, and there is at least one draw",
             ));
         }
-        Ok(Smoothed { inner, kernel })
+        let depth = inner.smoothings();
+        Ok(Smoothed { inner, kernel, depth })
     }
 
     fn acts(&self, sigma: f64) -> bool {
@@ -133,7 +140,8 @@ impl<D: Denoiser> Smoothed<D> {
         for (slot, mut two) in out.axis_chunks_iter_mut(Axis(0), 2).enumerate() {
             let (row, pair) = (slot / pairs.len(), pairs.start + slot % pairs.len());
             let sample = visit.sample(first + row);
-            let mut stream = Stream::new(self.kernel.seed, Purpose::Kernel, sample, pair as u64);
+            let key = (self.depth << DEPTH_BITS) | pair as u64;
+            let mut stream = Stream::new(self.kernel.seed, Purpose::Kernel, sample, key);
             for (k, &x) in block.row(row).iter().enumerate() {
                 let shift = self.kernel.scale * stream.normal();
                 two[(0, k)] = x + shift;
@@ -180,6 +188,10 @@ impl<D: Denoiser> Denoiser for Smoothed<D> {
 
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
+    }
+
+    fn smoothings(&self) -> u64 {
+        self.depth + 1
     }
 
     fn differentiable(&self) -> Option<&dyn Differentiable> {

@@ -60,8 +60,18 @@ impl Screen {
         let unit = sigma / self.radius;
         let center = self.center.as_slice().unwrap_or(&[]);
         let plain = self.sums(scores, crowds, unit, Factor::One);
-        let tangents = want.tangent.map(|v| {
-            let v: Vec<Vec<f64>> = (0..rows.len()).map(|q| v.row(first + q).to_vec()).collect();
+        // Of size one, since f32 ends at 3e38: (largest part, v over it) of every query.
+        let scaled = want.tangent.map(|v| -> Vec<(f64, Vec<f64>)> {
+            let of = |q: usize| {
+                let v = v.row(first + q);
+                let size = v.iter().fold(0.0, |size: f64, v| size.max(v.abs()));
+                let size = if size > 0.0 { size } else { 1.0 };
+                (size, v.iter().map(|v| v / size).collect())
+            };
+            (0..rows.len()).map(of).collect()
+        });
+        let tangents = scaled.as_ref().map(|scaled| {
+            let v: Vec<Vec<f64>> = scaled.iter().map(|(_, v)| v.clone()).collect();
             Scores::new(&self.points, &v, &[], Vec::new())
         });
         let factor = match &tangents {
@@ -101,11 +111,11 @@ impl Screen {
             }
             let Some(weighted) = &weighted else { continue };
             let mut vector = weighted.vectors[slot * d..][..d].to_vec();
-            let factors: Vec<f64> = match want.tangent {
-                Some(v) => {
-                    let v = v.row(first + crowd.q).to_vec();
-                    let at_center = dot(center, &v);
-                    active.index.iter().map(|&i| (dot(model.row(i), &v) - at_center) / self.radius).collect()
+            let tangent = scaled.as_ref().map(|scaled| &scaled[crowd.q]);
+            let factors: Vec<f64> = match tangent {
+                Some((_, v)) => {
+                    let at_center = dot(center, v);
+                    active.index.iter().map(|&i| (dot(model.row(i), v) - at_center) / self.radius).collect()
                 }
                 None => active.log_likelihood.iter().map(|l| l - crowd.reference).collect(),
             };
@@ -113,7 +123,10 @@ impl Screen {
             let factor_total = weighted.totals[slot] + products.iter().sum::<f64>();
             self.add_centred(model, &active.index, &products, &mut vector);
             // J = Cov/σ² is the same in units of the radius; ∂D/∂σ has a vector's unit over σ's.
-            let scale = if want.tangent.is_some() { 1.0 / unit / unit } else { -2.0 / sigma * self.radius };
+            let scale = match tangent {
+                Some((size, _)) => size / unit / unit,
+                None => -2.0 / sigma * self.radius,
+            };
             for (k, out) in row.derivative.iter_mut().enumerate() {
                 *out = scale * (vector[k] - factor_total * mean[k]) / total;
             }

@@ -26,7 +26,7 @@ use crate::points::Moments;
 
 /// Most queries handled at a time.
 const BLOCK: usize = 64;
-/// Bytes of scores held at a time.
+/// Bytes of scores of a block, unless `GROUP` queries take more.
 const SCORE_BYTES: usize = 64 << 20;
 /// Aim for the error of D that f32 products may leave, relative to the data's radius.
 const TOLERANCE: f64 = 1e-7;
@@ -123,14 +123,19 @@ impl Screen {
             .outer_iter()
             .map(|row| row.iter().zip(&self.center).map(|(x, m)| (x - m) / self.radius).collect())
             .collect();
-        let biases = self.biases(model, sigma_unit);
+        let (biases, bias_size) = self.biases(model, sigma_unit);
         let scores = Scores::new(&self.points, &queries, &biases, self.spare.take());
 
         let crowds: Vec<Option<Crowd>> = rows
             .par_iter_mut()
             .enumerate()
             .map(|(q, row)| {
-                let error = Error::of(dot(&queries[q], &queries[q]).sqrt(), self.points.depth(), sigma_unit);
+                let error = Error::of(
+                    dot(&queries[q], &queries[q]).sqrt(),
+                    self.points.depth(),
+                    sigma_unit,
+                    bias_size,
+                );
                 match self.select(&scores, q, &error, sigma_unit) {
                     Selection::Few(candidates) => {
                         let active = model.active_among(candidates, x.row(q), sigma);
@@ -153,16 +158,18 @@ impl Screen {
         self.spare.give(scores.into_buffer());
     }
 
-    /// −½‖c‖² + σ² log(n wᵢ).
-    fn biases(&self, model: &Empirical, sigma: f64) -> Vec<f32> {
+    /// −½‖c‖² + σ² log(n wᵢ), and the largest |log(n wᵢ)|.
+    fn biases(&self, model: &Empirical, sigma: f64) -> (Vec<f32>, f64) {
+        let mut size: f64 = 0.0;
         let mut bias: Vec<f32> = self.half_squares.iter().map(|h| -h).collect();
         if let Some(logs) = &model.log_weights {
             let even = libm::log(self.len() as f64);
             for (bias, log) in bias.iter_mut().zip(logs) {
                 *bias += (sigma * sigma * (log + even)) as f32;
+                size = size.max((log + even).abs());
             }
         }
-        bias
+        (bias, size)
     }
 
     /// Which points query `q` has to measure exactly.
@@ -223,13 +230,16 @@ struct Error {
 }
 
 impl Error {
-    /// For a query of this norm (in radii) and noise level (in radii).
-    fn of(norm: f64, d: usize, sigma: f64) -> Self {
+    /// For a query of this norm (in radii) and noise level (in radii), with |log(n wᵢ)| up to `bias`.
+    fn of(norm: f64, d: usize, sigma: f64, bias: f64) -> Self {
         let size = ROUNDOFF * (norm + 1.0) / sigma / sigma;
         // A term passes through the roundings of its chain and of the sum of the chains.
         let bound = size * (CHAIN.min(d) + d.div_ceil(CHAIN) + 4) as f64;
+        // The weight's bias over σ² is its log at any level: rounded once itself, once in the sum with
+        // ½‖c‖², once in the score. It does not fall with σ as the rest does.
+        let (bound, bias) = (bound + 3.0 * ROUNDOFF * bias, ROUNDOFF * bias);
         // Rounding errors of either sign, of partial sums that grow to at most the product of the norms.
-        let typical = 0.25 * size;
+        let typical = 0.25 * (size + bias);
         Error { bound, typical, usable: norm < FAR && sigma > 1e-15 && sigma < 1e15 }
     }
 }

@@ -119,7 +119,7 @@ fn agrees_with_direct_sums_under_weights() {
     for d in [3, 40] {
         let points = clusters(2000, d, 1.0);
         let weights: Vec<f64> = (0..2000).map(|i| f64::from(i % 7) * 10f64.powi(i % 3)).collect();
-        for level in [1e-3, 0.3, 2.0, 100.0] {
+        for level in [1e-3, 0.3, 2.0, 100.0, 1e3, 1e4] {
             let error = compare(&points, Some(&weights), level, 1.0);
             assert!(error < 1e-6, "d {d} level {level}: {error:e}");
         }
@@ -225,6 +225,72 @@ fn far_away_and_extreme_levels_are_finite() {
         let out = model.denoise(x.view(), sigma).unwrap();
         let (low, high) = data.range();
         assert!(out.iter().all(|v| *v >= low - 1e-9 && *v <= high + 1e-9), "{distance} {sigma}");
+    }
+}
+
+/// Squared distances that overflow: the nearest point is still the answer. At x = 1e200·(1, …, 1) that is
+/// the point of the largest sum of coordinates, although all differences round to the same number.
+#[test]
+fn the_nearest_point_beyond_the_range_of_squares() {
+    for d in [3, 40] {
+        let points = clusters(300, d, 1.0);
+        let model = Empirical::new(&PointSet::vectors(points.clone()).unwrap()).unwrap();
+        let sums = points.sum_axis(Axis(1));
+        let farthest = (0..300).max_by(|&i, &j| sums[i].total_cmp(&sums[j])).unwrap();
+        let out = model.denoise(Array2::from_elem((2, d), 1e200).view(), 1.0).unwrap();
+        assert_eq!(out.row(1), points.row(farthest), "d {d}");
+
+        let near = &points + &normals(300, d, 1e-3, 12);
+        let (out, by_sigma) = model.denoise_with_sigma_derivative(near.view(), 1e-170).unwrap();
+        assert_eq!(out, points, "d {d}");
+        assert!(by_sigma.iter().all(|v| *v == 0.0));
+        let jvp = model.jvp(near.view(), 1e-170, normals(300, d, 1.0, 13).view()).unwrap();
+        assert!(jvp.iter().all(|v| *v == 0.0));
+
+        // Data of that size, at a noise level of that size: all scales by the factor.
+        let large = Empirical::new(&PointSet::vectors(&points * 1e200).unwrap()).unwrap();
+        let x = &points + &normals(300, d, 0.5, 14);
+        let expected = model.denoise(x.view(), 0.5).unwrap();
+        let out = large.denoise((&x * 1e200).view(), 0.5e200).unwrap() / 1e200;
+        assert!((out - expected).iter().all(|e| e.abs() < 1e-6), "d {d}");
+    }
+}
+
+/// Two points at ±δ with δ and σ near 1e-170: D = δ·tanh(xδ/σ²) in units of δ.
+#[test]
+fn squares_that_underflow() {
+    let delta = 1e-170;
+    let model = Empirical::new(&PointSet::vectors(array![[-delta], [delta]]).unwrap()).unwrap();
+    let out = model.denoise(array![[0.3 * delta]].view(), delta).unwrap();
+    assert!((out[(0, 0)] / delta - 0.3f64.tanh()).abs() < 1e-12);
+}
+
+#[test]
+fn results_beyond_f64_are_errors_that_name_the_row() {
+    for d in [3, 40] {
+        let model = Empirical::new(&PointSet::vectors(clusters(300, d, 1.0)).unwrap()).unwrap();
+        let mut x = normals(3, d, 1.0, 5);
+        x[(1, 0)] = 1e200;
+        let err = model.log_density(x.view(), 0.5).unwrap_err();
+        assert!(matches!(err, Error::Numerical { what: "the log-density", .. }), "{err}");
+        assert!(err.to_string().contains("row 1") && err.to_string().contains("5e-1"), "{err}");
+    }
+    let apart = PointSet::vectors(array![[-1e308, 1e308], [1e308, -1e308]]).unwrap();
+    let model = Empirical::new(&apart).unwrap();
+    let err = model.divergence(array![[0.0, 0.0]].view(), 1.0).unwrap_err();
+    assert!(matches!(err, Error::Numerical { what: "the divergence", .. }), "{err}");
+}
+
+/// J is linear: a direction beyond f32's range is one of size one, scaled.
+#[test]
+fn tangents_of_any_size() {
+    let data = PointSet::vectors(clusters(600, 40, 1.0)).unwrap();
+    let model = Empirical::new(&data).unwrap();
+    let (x, v) = (normals(2, 40, 5.0, 7), normals(2, 40, 1.0, 8));
+    let expected = model.jvp(x.view(), 5.0, v.view()).unwrap();
+    for size in [1e-60, 1e60, 1e200] {
+        let got = model.jvp(x.view(), 5.0, (&v * size).view()).unwrap() / size;
+        assert!((&got - &expected).iter().all(|e| e.abs() < 1e-9), "{size:e}");
     }
 }
 

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, Axis, array};
 
 use super::*;
 use crate::closed_form::{Covariance, Empirical, Gaussian, Mixture};
@@ -9,6 +9,7 @@ use crate::points::PointSet;
 use crate::sampler::{Progress, Sampler};
 use crate::schedule::Karras;
 use crate::solver::{Euler, Heun, Solver, Switched};
+use crate::transform::{Kernel, Smoothed};
 
 const DIFFERENCE: Attraction = Attraction::VarianceDifference(0.05);
 
@@ -287,6 +288,63 @@ fn scale_covariance() {
         Sampler::new(Euler, Karras::new(0.002 * c..80.0 * c, 20)).run(&mad, 5).unwrap().points / c
     };
     assert!((run(1.0) - run(255.0)).iter().all(|e| e.abs() < 1e-10));
+}
+
+/// Sample indices reach a denoiser that draws, through the differences as through an exact derivative.
+#[test]
+fn differences_keep_the_samples_of_the_rows() {
+    let smoothed = Smoothed::new(diracs(), Kernel::isotropic(0.5).draws(4)).unwrap();
+    let config = MadConfig { sigma_data: Some(2.0), ..MadConfig::default() };
+    let mad = Mad::new(FiniteDifference::new(smoothed), config).unwrap();
+    let x = array![[0.8, 0.6], [0.8, 0.6], [0.3, 1.4]];
+    let all = mad.denoise_at(x.view(), 0.4, &Visit { samples: &[5, 8, 2], step: None }).unwrap();
+    assert_ne!(all.row(0), all.row(1));
+    for (row, sample) in [5, 8, 2].into_iter().enumerate() {
+        let one = x.select(Axis(0), &[row]);
+        let alone = mad.denoise_at(one.view(), 0.4, &Visit { samples: &[sample], step: None }).unwrap();
+        assert_eq!(alone.row(0), all.row(row));
+    }
+}
+
+/// Keeps what it was asked; gives x/2.
+struct Recorder(std::sync::Mutex<Vec<(f64, f64, f64)>>);
+
+impl Denoiser for Recorder {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn denoise(&self, x: ArrayView2<f64>, _sigma: f64) -> Result<Array2<f64>> {
+        Ok(&x * 0.5)
+    }
+    fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
+        if let Some((start, end)) = visit.step {
+            self.0.lock().unwrap().push((sigma, start, end));
+        }
+        self.denoise(x, sigma)
+    }
+}
+
+/// Churn carries the state up to σ̂ = σ(1 + γ), and the step from there to σ′ is the longer one: both of
+/// Heun's evaluations are capped by it.
+#[test]
+fn the_cap_is_that_of_the_step_with_its_churn() {
+    let recorder = Recorder(Default::default());
+    let churn = Heun::with_churn(40.0, 100, 0.0..=f64::INFINITY, 1.0).unwrap();
+    let levels = [0.4, 0.3, 0.2];
+    let sampler = Sampler::new(churn, crate::schedule::Levels(levels.to_vec()));
+    sampler.run(&recorder, 1).unwrap();
+    let asked = recorder.0.into_inner().unwrap();
+    let mad =
+        Mad::new(gaussian(1.0), MadConfig { b: 1e9, sigma_data: Some(1.0), ..Default::default() }).unwrap();
+    for (step, pair) in asked.chunks(2).take(2).enumerate() {
+        let hat = levels[step] * 1.4;
+        let cap = no_overshoot_cap(1.0 - levels[step + 1] / hat);
+        assert!((pair[0].0 - hat).abs() < 1e-12 && pair[1].0 == levels[step + 1]);
+        for &(sigma, start, end) in pair {
+            let strength = mad.strength_at(sigma, &Visit { samples: &[], step: Some((start, end)) });
+            assert!((strength / cap - 1.0).abs() < 1e-12, "{strength} {cap}");
+        }
+    }
 }
 
 #[test]
