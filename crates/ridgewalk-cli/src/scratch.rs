@@ -5,6 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::failure::{Failure, Result};
 
+/// Names that are tried.
+const ATTEMPTS: u32 = 1000;
+
 /// Folders of this process that are in use.
 static IN_USE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -14,11 +17,20 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Within `folder`, so that files can be moved there by renaming.
     pub fn new(folder: &Path) -> Result<Self> {
-        let path = folder.join(format!(".ridgewalk-{}", std::process::id()));
-        std::fs::create_dir(&path).map_err(|e| {
+        let failed = |e: std::io::Error| {
             let problem = format!("cannot be written into ({e})");
             Failure::new(folder.display(), problem, "choose another folder with --output")
-        })?;
+        };
+        // A killed process may have left one of the same name.
+        let mut attempt = 0u32;
+        let path = loop {
+            let path = folder.join(format!(".ridgewalk-{}-{attempt}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => break path,
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && attempt < ATTEMPTS => attempt += 1,
+                Err(e) => return Err(failed(e)),
+            }
+        };
         IN_USE.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         Ok(Scratch(path))
     }

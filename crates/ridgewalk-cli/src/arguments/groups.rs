@@ -45,7 +45,7 @@ impl Table {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Data")]
 pub struct Reading {
-    /// Add Gaussian noise of this standard deviation to the data [default: 0]
+    /// Add Gaussian noise of this standard deviation to the data, in their own units [default: 0]
     #[arg(long, value_name = "S", value_parser = not_negative, allow_negative_numbers = true)]
     pub noise: Option<f64>,
     /// Use at most this many points (a synthetic set: exactly this many)
@@ -93,8 +93,8 @@ impl Reading {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Data")]
 pub struct Preparation {
-    /// Shift and scale every column to mean 0 and standard deviation 1; undone on output. Noise levels,
-    /// scales and bandwidths of other flags are then in standardized units
+    /// Shift and scale every column to mean 0 and standard deviation 1; samples and evaluated values come back
+    /// in the data's own units. Noise levels, scales and bandwidths of a model are then in standardized units
     #[arg(long)]
     pub standardize: bool,
     /// Keep this fraction of the points out of the model, as the null of a survey [default: 0]

@@ -97,18 +97,18 @@ pub struct Fit {
     /// File for the model
     #[arg(short, long, value_name = "FILE", default_value = "model.safetensors")]
     pub output: PathBuf,
-    #[command(flatten)]
-    pub reading: Reading,
-    #[command(flatten)]
-    pub preparation: Preparation,
-    #[command(flatten)]
-    pub model: Model,
     /// Seed of the fit and of added noise
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Print the run record as JSON to stdout
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+    #[command(flatten)]
+    pub preparation: Preparation,
+    #[command(flatten)]
+    pub model: Model,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +157,12 @@ pub struct Sample {
     /// in standardized units): the baseline, for DATA or an empirical model
     #[arg(long, value_name = "H", value_parser = not_negative, allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "solver", "schedule", "process", "steps", "sigma_min", "sigma_max", "rho", "churn", "batch", "model", "components", "rank"])]
     pub kde: Option<f64>,
+    /// Format of the samples
+    #[arg(long, value_enum, default_value_t = FormatName::Npy)]
+    pub format: FormatName,
+    /// Print the run record as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub transform: Transform,
     #[command(flatten)]
@@ -165,12 +171,6 @@ pub struct Sample {
     pub preparation: Preparation,
     #[command(flatten)]
     pub model: Model,
-    /// Format of the samples
-    #[arg(long, value_enum, default_value_t = FormatName::Npy)]
-    pub format: FormatName,
-    /// Print the run record as JSON to stdout
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +190,9 @@ pub struct Eval {
     /// File for the result (.npy, .npz, .csv or .parquet)
     #[arg(short, long, value_name = "FILE", default_value = "y.npy")]
     pub output: PathBuf,
+    /// Seed of fits, of added noise and of smoothing draws
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
     #[command(flatten)]
     pub transform: Transform,
     #[command(flatten)]
@@ -198,9 +201,6 @@ pub struct Eval {
     pub preparation: Preparation,
     #[command(flatten)]
     pub model: Model,
-    /// Seed of fits, of added noise and of smoothing draws
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-    pub seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -220,8 +220,6 @@ pub struct Survey {
     /// Folder for report.html, survey.json, run.json and figures/ [default: the first SAMPLES folder]
     #[arg(short, long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub reading: Reading,
     /// Fraction of the points that the model has not seen, kept out as the null [default: that of the samples' run]
     #[arg(long, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true, help_heading = "Data")]
     pub hold_out: Option<f64>,
@@ -234,6 +232,8 @@ pub struct Survey {
     /// Print the findings as JSON to stdout
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,14 +246,14 @@ pub enum Data {
         /// The data
         #[arg(value_name = "DATA")]
         data: String,
-        #[command(flatten)]
-        reading: Reading,
         /// Seed of added noise
         #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
         seed: u64,
         /// As JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Make a synthetic or embedded data set
     #[command(
@@ -268,13 +268,13 @@ pub enum Data {
         /// File for the points (.npy, .npz, .csv, .parquet, .png)
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Seed of points and noise
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        seed: u64,
         #[command(flatten)]
         reading: Reading,
         #[command(flatten)]
         preparation: Preparation,
-        /// Seed of points and noise
-        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-        seed: u64,
     },
     /// Read in one format, write in another (by the name's ending)
     #[command(after_help = "Example:\n  ridgewalk data convert train-images-idx3-ubyte.gz mnist.npz")]
@@ -285,13 +285,13 @@ pub enum Data {
         /// File to write (.npy, .npz, .csv, .parquet, .png)
         #[arg(value_name = "FILE")]
         output: PathBuf,
+        /// Seed of added noise
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        seed: u64,
         #[command(flatten)]
         reading: Reading,
         #[command(flatten)]
         preparation: Preparation,
-        /// Seed of added noise
-        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-        seed: u64,
     },
 }
 

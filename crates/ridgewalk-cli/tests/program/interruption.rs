@@ -52,6 +52,36 @@ fn ctrl_c_in_the_middle_of_sampling() {
     }
 }
 
+/// A run that is done again leaves the first one as it was, and nothing beside it.
+#[test]
+fn ctrl_c_in_the_middle_of_a_rerun() {
+    let folder = Folder::new();
+    folder.ok("sample circle:n=9 -n 2 -o out");
+    let command: Vec<String> = LONG.split(' ').map(|word| format!("\"{word}\"")).collect();
+    let record = format!(
+        "{{\"ridgewalk\": \"0\", \"command\": [{}], \"settings\": 0, \"inputs\": [], \"outputs\": []}}",
+        command.join(", ")
+    );
+    folder.write("out/run.json", record);
+    let before = folder.everything();
+    let child = start(&folder, "rerun out/run.json");
+    std::thread::sleep(Duration::from_millis(700));
+    signal(&child, "-INT");
+    assert_eq!(ended(child).status.code(), Some(130));
+    assert_eq!(folder.everything(), before);
+}
+
+/// A folder that cannot be written is told before the work: this one would take minutes.
+#[test]
+fn a_folder_that_cannot_be_written_is_told_first() {
+    let folder = Folder::new();
+    let child = start(&folder, &LONG.replace("-o out", "-o /proc/none/deeper"));
+    let output = ended(child);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("/proc/none/deeper"), "{message}");
+}
+
 /// Where stderr is closed the message is lost, and the end comes all the same.
 #[test]
 fn ctrl_c_with_no_one_to_tell() {
