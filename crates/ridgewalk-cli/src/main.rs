@@ -7,7 +7,9 @@ mod failure;
 mod page;
 mod progress;
 mod record;
+mod scratch;
 mod source;
+mod training;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     // A half-written file is removed before the process goes, whatever it is doing.
     ctrlc::set_handler(|| {
         ridgewalk_data::atomic::remove_unfinished();
+        scratch::remove_all();
         // Not eprintln: it panics where stderr is closed, and the exit below would not come.
         let message = "\nstopped; files that were complete are kept, nothing half-written is left";
         writeln!(std::io::stderr(), "{message}").ok();

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ridgewalk::PointSet;
 use ridgewalk_data::atomic::write_atomically;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,9 +39,9 @@ pub struct FileDigest {
 }
 
 impl Record {
-    /// Of a command with its settings; `inputs` are those arguments that are files.
+    /// Of a command with its settings; `inputs` are those arguments that may be files or folders of images.
     pub fn new(command: &[String], settings: Value, inputs: &[&Path]) -> Result<Self> {
-        let inputs = inputs.iter().filter(|p| p.is_file()).map(|p| digest(p, p)).collect::<Result<_>>()?;
+        let inputs = inputs.iter().map(|p| digest_input(p)).collect::<Result<Vec<_>>>()?.concat();
         Ok(Record {
             ridgewalk: env!("CARGO_PKG_VERSION").into(),
             command: command.to_vec(),
@@ -95,13 +96,68 @@ pub fn write_text(path: &Path, text: &str) -> Result<()> {
     Ok(write_atomically(path, |out| out.write_all(text.as_bytes()))?)
 }
 
-fn digest(path: &Path, name: &Path) -> Result<FileDigest> {
+/// A file, with the labels that lie beside it; or a folder of images as one, by their sorted names and bytes.
+fn digest_input(path: &Path) -> Result<Vec<FileDigest>> {
+    // What is no data (a model) is read whole all the same.
+    let files = match ridgewalk_data::files(&path.to_string_lossy()) {
+        Ok(files) => files,
+        Err(_) if path.is_file() => vec![path.to_path_buf()],
+        Err(e) => return Err(e.into()),
+    };
+    if !path.is_dir() {
+        return files.iter().map(|file| digest(file, file)).collect();
+    }
+    let mut hasher = Sha256::new();
+    for file in files {
+        let name = file.strip_prefix(path).unwrap_or(&file);
+        hasher.update(name.to_string_lossy().as_bytes());
+        hasher.update([0]);
+        hasher.update(digest(&file, &file)?.sha256);
+    }
+    Ok(vec![FileDigest { path: path.to_path_buf(), sha256: hexadecimal(hasher) }])
+}
+
+/// SHA-256 of a file's bytes, under another name.
+pub fn digest(path: &Path, name: &Path) -> Result<FileDigest> {
     let failed = |e| Failure::new(path.display(), format!("cannot be read ({e})"), "check the file");
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(failed)?;
-    let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(FileDigest { path: name.to_path_buf(), sha256 })
+    Ok(FileDigest { path: name.to_path_buf(), sha256: hexadecimal(hasher) })
+}
+
+/// SHA-256 of the values of points, row by row, as f64 of little endian: the same for the same points,
+/// whatever file they come from.
+pub fn digest_points(points: &PointSet) -> String {
+    let mut hasher = Sha256::new();
+    for row in points.values().outer_iter() {
+        let bytes: Vec<u8> = row.iter().flat_map(|v| v.to_le_bytes()).collect();
+        hasher.update(bytes);
+    }
+    hexadecimal(hasher)
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Removes the record of an earlier run: it must not stand beside new files if this run ends half way.
+pub fn remove_old(folder: &Path, name: &str) {
+    std::fs::remove_file(folder.join(name)).ok();
+}
+
+/// Whether a folder for output can be made and written into, told before the work; nothing stays.
+pub fn probe_folder(folder: &Path) -> Result<()> {
+    let missing: Vec<&Path> =
+        folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
+    let probe = folder.join(".ridgewalk-probe");
+    let written = make_folder(folder).and_then(|()| write_text(&probe, ""));
+    std::fs::remove_file(&probe).ok();
+    // Deepest first; one that something else was put into meanwhile stays.
+    for made in missing {
+        std::fs::remove_dir(made).ok();
+    }
+    written
 }
 
 /// Makes a folder for output, with its parents.

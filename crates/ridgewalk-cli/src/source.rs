@@ -1,5 +1,6 @@
 //! From MODEL|DATA and flags to a denoiser, with what is needed to go back to the data's units.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -7,12 +8,18 @@ use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, MixtureFit};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::transform::{Kernel, Mad, Smoothed, choose_scale};
 use ridgewalk::{Denoiser, PointSet};
-use ridgewalk_data::{LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with};
+use ridgewalk_data::{
+    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with,
+};
 use serde_json::{Value, json};
 
-use crate::arguments::{self, ModelName, Rank, Reading, Smooth, Transform};
+use crate::arguments::{self, Cli, Command, ModelName, Preparation, Rank, Reading, Smooth, Table, Transform};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
+use crate::record::digest_points;
+
+/// Components of a mixture, unless --components says otherwise.
+const COMPONENTS: usize = 20;
 
 /// Reads data and adds the noise that was asked for.
 pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
@@ -23,26 +30,59 @@ pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
 pub fn read_with(spec: &str, reading: &Reading, seed: u64, dim: Option<usize>) -> Result<PointSet> {
     let options = LoadOptions {
         labels: reading.labels.clone(),
-        label_column: match reading.label_column.as_deref() {
-            None => LabelColumn::Auto,
-            Some("none") => LabelColumn::None,
-            Some(name) => LabelColumn::Named(name.into()),
-        },
-        columns: reading.columns.clone(),
-        key: reading.key.clone(),
         n: reading.points,
         seed: Some(seed),
         dim,
-        ..LoadOptions::default()
+        ..table_options(&reading.table)
     };
     let mut points = load_with(spec, &options)?;
     if let Some(class) = reading.class {
         points = points.class(class)?;
     }
-    if reading.noise > 0.0 {
-        points = add_noise(&points, reading.noise, seed)?;
+    match reading.noise {
+        Some(noise) if noise > 0.0 => Ok(add_noise(&points, noise, seed)?),
+        _ => Ok(points),
     }
-    Ok(points)
+}
+
+fn table_options(table: &Table) -> LoadOptions {
+    LoadOptions {
+        label_column: match table.label_column.as_deref() {
+            None => LabelColumn::Auto,
+            Some("none") => LabelColumn::None,
+            Some(name) => LabelColumn::Named(name.into()),
+        },
+        columns: table.columns.clone(),
+        key: table.key.clone(),
+        ..LoadOptions::default()
+    }
+}
+
+/// Reads points that are compared with the data, as the data are read: the same columns and array.
+pub fn read_other(spec: &str, table: &Table) -> Result<PointSet> {
+    let options = table_options(table);
+    load_with(spec, &options).or_else(|error| {
+        // Such points need no labels: a table without the column of labels is as good.
+        let unlabelled = LoadOptions { label_column: LabelColumn::Auto, ..options };
+        match &table.label_column {
+            Some(name) if name != "none" => load_with(spec, &unlabelled).map_err(|_| error.into()),
+            _ => Err(error.into()),
+        }
+    })
+}
+
+/// Refuses `n` points of `dim` coordinates beyond the limit on memory, before they are asked for: an
+/// allocation that fails ends the process without a word of use.
+pub fn check_memory(n: usize, dim: usize) -> Result<()> {
+    let bytes = (n as u64).saturating_mul(dim as u64).saturating_mul(size_of::<f64>() as u64);
+    if bytes <= DEFAULT_LIMIT {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("-n {n}"),
+        format!("needs {} GiB of memory, the limit is {} GiB", bytes >> 30, DEFAULT_LIMIT >> 30),
+        "draw fewer samples, or several runs with other seeds",
+    ))
 }
 
 /// Splits off the held-out fraction: (kept, held out). Which points go depends on their number and the seed only.
@@ -74,34 +114,63 @@ pub struct Source {
     pub data: Option<PointSet>,
 }
 
-/// Opens a model file or fits a model to data.
-pub fn open(spec: &str, reading: &Reading, model: &arguments::Model, seed: u64) -> Result<Source> {
+/// Whether MODEL|DATA is a model file.
+pub fn is_model(spec: &str) -> bool {
     let path = Path::new(spec);
-    if path.is_file() && path.extension().is_some_and(|e| e == "safetensors") {
-        let file = ModelFile::load(path)?;
-        if reading.is_set() {
-            say(&format!("note: {spec} is a model, which knows its data: flags under \"Data\" are not used"));
-        }
-        return Ok(Source { file, data: None });
+    path.is_file() && path.extension().is_some_and(|e| e == "safetensors")
+}
+
+/// Opens a model file or fits a model to data.
+pub fn open(
+    spec: &str,
+    reading: &Reading,
+    preparation: &Preparation,
+    model: &arguments::Model,
+    seed: u64,
+) -> Result<Source> {
+    if !is_model(spec) {
+        return fit(spec, reading, preparation, model, seed);
     }
-    fit(spec, reading, model, seed)
+    let file = ModelFile::load(Path::new(spec))?;
+    if let Some(flag) = reading.given().or(preparation.given()).or(model.given()) {
+        return Err(Failure::new(
+            flag,
+            format!("cannot act on {spec}: it is a model, fitted to its data already"),
+            "drop the flag, or give it to `ridgewalk fit`",
+        ));
+    }
+    Ok(Source { file, data: None })
 }
 
 /// Fits a model to data.
-pub fn fit(spec: &str, reading: &Reading, model: &arguments::Model, seed: u64) -> Result<Source> {
+pub fn fit(
+    spec: &str,
+    reading: &Reading,
+    preparation: &Preparation,
+    model: &arguments::Model,
+    seed: u64,
+) -> Result<Source> {
+    let name = model.model.unwrap_or(ModelName::Empirical);
+    let without = |flag: &str, help| Err(Failure::new(flag, "means nothing for this --model", help));
+    if model.components.is_some() && name != ModelName::Mixture {
+        return without("--components", "add --model mixture, or drop the flag");
+    }
+    if model.rank.is_some() && name == ModelName::Empirical {
+        return without("--rank", "add --model gaussian or --model mixture, or drop the flag");
+    }
     let points = read(spec, reading, seed)?;
-    let (own, _) = split(&points, reading.hold_out, seed)?;
-    let normalization = if reading.standardize { Normalization::fit(&own)? } else { Normalization::None };
+    let (own, _) = split(&points, preparation.hold_out.unwrap_or(0.0), seed)?;
+    let normalization = if preparation.standardize { Normalization::fit(&own)? } else { Normalization::None };
     let data = normalization.apply(&own)?;
-    let kind = match model.rank {
+    let kind = match model.rank.unwrap_or(Rank::Full) {
         Rank::Full => CovarianceKind::Full,
         Rank::Low(rank) => CovarianceKind::LowRank(rank),
     };
-    let fitted = match model.model {
+    let fitted = match name {
         ModelName::Empirical => Model::Empirical(Empirical::new(&data)?),
         ModelName::Gaussian => Model::Gaussian(Gaussian::fit(&data, kind)?),
         ModelName::Mixture => {
-            let mut fit = MixtureFit::new(model.components, kind);
+            let mut fit = MixtureFit::new(model.components.unwrap_or(COMPONENTS), kind);
             fit.seed = seed;
             let fitted = fit.fit_with_report(&data)?;
             say(&format!(
@@ -116,7 +185,8 @@ pub fn fit(spec: &str, reading: &Reading, model: &arguments::Model, seed: u64) -
     let mut file = ModelFile::new(fitted, &own, spec);
     file.normalization = normalization;
     file.seed = seed;
-    file.noise = reading.noise;
+    file.noise = reading.noise.unwrap_or(0.0);
+    file.training_sha256 = Some(digest_points(&own));
     Ok(Source { file, data: Some(data) })
 }
 
@@ -137,14 +207,8 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
         let scale = match smooth {
             Smooth::Scale(scale) => scale,
             Smooth::Auto => {
-                let data = source.data.as_ref().ok_or_else(|| {
-                    Failure::new(
-                        "--smooth auto",
-                        "needs the data, and a model file was given",
-                        "give DATA instead of MODEL, or a scale",
-                    )
-                })?;
-                let chosen = choose_scale(data, seed)?;
+                let data = source.points("--smooth auto", "give DATA instead of MODEL, or a scale")?;
+                let chosen = choose_scale(&data, seed)?;
                 say(&format!(
                     "kernel scale {:.4} by held-out loss ({:.2} of the spacing of neighbours, {:.4})",
                     chosen.scale,
@@ -182,6 +246,44 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
 }
 
 impl Source {
+    /// The training points in the model's units, for the flag `what`.
+    pub fn points(&self, what: &str, help: &str) -> Result<Cow<'_, PointSet>> {
+        if let Some(data) = &self.data {
+            return Ok(Cow::Borrowed(data));
+        }
+        match &self.file.model {
+            Model::Empirical(model) if model.log_weights().is_none() => {
+                Ok(Cow::Owned(PointSet::new(model.points().to_owned(), self.file.shape)?))
+            }
+            Model::Empirical(_) => {
+                Err(Failure::new(what, "takes no weights, and the points have some", help))
+            }
+            _ => Err(Failure::new(what, "needs the data, and a model file without them was given", help)),
+        }
+    }
+
+    /// Units of noise levels, scales and bandwidths.
+    pub fn units(&self) -> &'static str {
+        match self.file.normalization {
+            Normalization::None => "data",
+            Normalization::Standardized { .. } => "standardized",
+        }
+    }
+
+    /// What a record says of the model: where it comes from, and the training set that it saw. Of a model
+    /// fitted just now `hold_out` is its own; that of a file is in the command that made it.
+    pub fn settings(&self, hold_out: Option<f64>) -> Value {
+        let file = &self.file;
+        let hold_out = hold_out.or_else(|| match Cli::parse_words(&file.command).ok()?.command {
+            Command::Fit(fit) => fit.preparation.hold_out,
+            _ => None,
+        });
+        json!({
+            "kind": file.model.kind(), "data": file.data, "points": file.points, "command": file.command,
+            "hold_out": hold_out.unwrap_or(0.0), "sha256": file.training_sha256, "units": self.units(),
+        })
+    }
+
     /// Samples in the model's units to a point set in the data's.
     pub fn to_points(&self, samples: Array2<f64>) -> Result<PointSet> {
         let points = PointSet::new(self.file.normalization.undo(samples)?, self.file.shape)?;

@@ -33,9 +33,30 @@ pub(crate) fn read_image(path: &Path, options: &LoadOptions) -> Result<PointSet>
 
 /// All images of a folder.
 pub(crate) fn read(folder: &Path, options: &LoadOptions) -> Result<PointSet> {
+    let (all, labels) = images(folder)?;
+    if all.is_empty() {
+        let help = "give a folder of PNG or JPEG images, or of folders of them, one for each class";
+        return Err(
+            Error::new(ErrorKind::NotFound, "there are no images in this folder", help).at_path(folder)
+        );
+    }
+    let points = stack(&all, options.limit)?;
+    match labels {
+        Some(labels) => Ok(points.with_labels(labels)?),
+        None => Ok(points),
+    }
+}
+
+/// The files that [`read`] reads, in the order of the points.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(images(folder)?.0)
+}
+
+/// Images in the order of the points; with labels where they lie in folders of classes.
+fn images(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<u32>>)> {
     let (files, folders) = list(folder)?;
     if !files.is_empty() {
-        return stack(&files, options.limit);
+        return Ok((files, None));
     }
     let (mut all, mut labels, mut classes) = (Vec::new(), Vec::new(), 0u32);
     for class in folders {
@@ -46,13 +67,7 @@ pub(crate) fn read(folder: &Path, options: &LoadOptions) -> Result<PointSet> {
             classes += 1;
         }
     }
-    if all.is_empty() {
-        let help = "give a folder of PNG or JPEG images, or of folders of them, one for each class";
-        return Err(
-            Error::new(ErrorKind::NotFound, "there are no images in this folder", help).at_path(folder)
-        );
-    }
-    Ok(stack(&all, options.limit)?.with_labels(labels)?)
+    Ok((all, Some(labels)))
 }
 
 /// Images and folders within `folder`, each sorted by name; hidden ones and others are left out.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::Hasher;
 
+use ndarray::Axis;
+use ridgewalk::neighbours::nearest_excluding;
 use ridgewalk::{PointSet, Shape};
 use serde::Serialize;
 
@@ -76,23 +78,18 @@ fn duplicates(points: &PointSet) -> usize {
 }
 
 /// Median distance to the nearest other point, over `sample` points spread evenly over the set
-/// (all if there are fewer). Exact distances, O(sample·n·d). None for a single point.
+/// (all if there are fewer). Exact distances, O(sample·n·d). None for a single point, and where a distance
+/// overflows.
 pub fn nearest_neighbour_spacing(points: &PointSet, sample: usize) -> Option<f64> {
     let n = points.len();
     let m = sample.min(n);
     if n < 2 || m == 0 {
         return None;
     }
-    let values = points.values();
-    let nearest = |i: usize| {
-        let row = values.row(i);
-        let others = values.outer_iter().enumerate().filter(|(j, _)| *j != i);
-        let squared =
-            others.map(|(_, other)| row.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f64>());
-        squared.fold(f64::INFINITY, f64::min).sqrt()
-    };
-    let mut distances: Vec<f64> =
-        (0..m).map(|k| nearest((k as u128 * n as u128 / m as u128) as usize)).collect();
+    let rows: Vec<usize> = (0..m).map(|k| (k as u128 * n as u128 / m as u128) as usize).collect();
+    let queries = points.values().select(Axis(0), &rows);
+    let found = nearest_excluding(queries.view(), points.values(), 1, &rows).ok()?;
+    let mut distances = found.nearest_distances().to_vec();
     distances.sort_by(f64::total_cmp);
     Some((distances[(m - 1) / 2] + distances[m / 2]) / 2.0)
 }

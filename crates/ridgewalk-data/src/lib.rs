@@ -46,7 +46,7 @@ mod write;
 pub use digits::digits;
 pub use error::{Error, ErrorKind, Location, Result};
 pub use info::{Info, describe, nearest_neighbour_spacing};
-pub use load::{DEFAULT_LIMIT, LoadOptions, load, load_with};
+pub use load::{DEFAULT_LIMIT, LoadOptions, files, load, load_with};
 pub use model::{Model, ModelFile};
 pub use noise::add_noise;
 pub use normalization::Normalization;

@@ -100,6 +100,24 @@ pub fn load_with(spec: &str, options: &LoadOptions) -> Result<PointSet> {
     }
 }
 
+/// The files that [`load`] reads of a path: the file itself, with the labels that lie beside a file of IDX
+/// images; all images of a folder, in the order of the points. Empty for a name.
+///
+/// # Errors
+/// If the folder cannot be listed or the file cannot be opened.
+pub fn files(spec: &str) -> Result<Vec<PathBuf>> {
+    let path = Path::new(spec);
+    if path.is_dir() {
+        return folder::files(path);
+    }
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let images = idx::recognise(&Input::open(path, DEFAULT_LIMIT)?.head);
+    let labels = idx::labels_beside(path).filter(|_| images);
+    Ok(std::iter::once(path.to_path_buf()).chain(labels).collect())
+}
+
 fn read_file(path: &Path, options: &LoadOptions) -> Result<PointSet> {
     let input = Input::open(path, options.limit)?;
     let head = input.head.as_slice();

@@ -107,6 +107,8 @@ pub struct ModelFile {
     /// Typical distance between neighbouring points of the data, in the model's units: the scale of
     /// smoothing; none if it was not measured.
     pub smoothing_spacing: Option<f64>,
+    /// SHA-256 (hexadecimal) of the values that it was fitted to, in the data's own units; none if unknown.
+    pub training_sha256: Option<String>,
 }
 
 impl ModelFile {
@@ -125,6 +127,7 @@ impl ModelFile {
             command: Vec::new(),
             noise: 0.0,
             smoothing_spacing: None,
+            training_sha256: None,
         }
     }
 
@@ -176,6 +179,7 @@ impl ModelFile {
             command: header.command,
             noise: header.noise,
             smoothing_spacing: header.smoothing_spacing,
+            training_sha256: header.training_sha256,
         };
         file.check().map_err(|e| Error::malformed(e.problem))?;
         Ok(file)

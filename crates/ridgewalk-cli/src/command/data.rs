@@ -5,7 +5,7 @@ use std::path::Path;
 use ridgewalk::PointSet;
 use ridgewalk_data::{describe, nearest_neighbour_spacing, write_points};
 
-use crate::arguments::{Data, Reading};
+use crate::arguments::{Data, Preparation};
 use crate::failure::{Failure, Result};
 use crate::progress::{result, say};
 use crate::source::{read, read_with, split};
@@ -16,7 +16,7 @@ const SPACING_SAMPLE: usize = 500;
 pub fn run(data: &Data) -> Result<()> {
     match data {
         Data::Info { data, reading, seed, json } => info(data, &read(data, reading, *seed)?, *json),
-        Data::Make { name, dim, output, reading, seed } => {
+        Data::Make { name, dim, output, reading, preparation, seed } => {
             if Path::new(name).exists() {
                 return Err(Failure::new(
                     name,
@@ -24,10 +24,10 @@ pub fn run(data: &Data) -> Result<()> {
                     "data make takes the name of a set; to change a file's format use `ridgewalk data convert`",
                 ));
             }
-            write(output, &read_with(name, reading, *seed, *dim)?, reading, *seed)
+            write(output, &read_with(name, reading, *seed, *dim)?, preparation, *seed)
         }
-        Data::Convert { data, output, reading, seed } => {
-            write(output, &read(data, reading, *seed)?, reading, *seed)
+        Data::Convert { data, output, reading, preparation, seed } => {
+            write(output, &read(data, reading, *seed)?, preparation, *seed)
         }
     }
 }
@@ -47,9 +47,9 @@ fn info(name: &str, points: &PointSet, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn write(output: &Path, points: &PointSet, reading: &Reading, seed: u64) -> Result<()> {
-    let (points, _) = split(points, reading.hold_out, seed)?;
-    let points = if reading.standardize {
+fn write(output: &Path, points: &PointSet, preparation: &Preparation, seed: u64) -> Result<()> {
+    let (points, _) = split(points, preparation.hold_out.unwrap_or(0.0), seed)?;
+    let points = if preparation.standardize {
         ridgewalk_data::Normalization::fit(&points)?.apply(&points)?
     } else {
         points

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Zip};
 use ridgewalk::{Denoiser, PointSet};
-use ridgewalk_data::{Normalization, load, write_points};
+use ridgewalk_data::{Normalization, write_points};
 
 use crate::arguments::{Eval, Quantity};
 use crate::failure::{Failure, Result};
@@ -10,9 +10,10 @@ use crate::progress::say;
 use crate::source;
 
 pub fn run(eval: &Eval) -> Result<()> {
-    let source = source::open(&eval.source, &eval.reading, &eval.model, eval.seed)?;
+    let source = source::open(&eval.source, &eval.reading, &eval.preparation, &eval.model, eval.seed)?;
     let prepared = source::prepare(&source, &eval.transform, eval.seed)?;
-    let at = load(&eval.at.to_string_lossy())?;
+    let at = source::read_other(&eval.at.to_string_lossy(), &eval.reading.table)?;
+    let source_units = source.units();
     let units = &source.file.normalization;
     if at.dim() != source.file.model.dim() {
         return Err(Failure::new(
@@ -34,7 +35,13 @@ pub fn run(eval: &Eval) -> Result<()> {
         Quantity::LogDensity | Quantity::Divergence => PointSet::vectors(values)?,
     };
     write_points(&eval.output, &points)?;
-    say(&format!("{} of {} points: {}", words(eval.what), points.len(), eval.output.display()));
+    let sigma = format!("{} ({} units)", eval.sigma, source_units);
+    say(&format!(
+        "{} of {} points, sigma {sigma}: {}",
+        words(eval.what),
+        points.len(),
+        eval.output.display()
+    ));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub fn run(fit: &Fit, arguments: &[String]) -> Result<()> {
             "models are safetensors files: choose such a name with --output",
         ));
     }
-    let mut source = source::fit(&fit.data, &fit.reading, &fit.model, fit.seed)?;
+    let mut source = source::fit(&fit.data, &fit.reading, &fit.preparation, &fit.model, fit.seed)?;
     source.file.command = arguments.to_vec();
     if let Some(folder) = fit.output.parent().filter(|f| !f.as_os_str().is_empty()) {
         make_folder(folder)?;

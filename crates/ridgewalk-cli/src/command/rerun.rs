@@ -2,18 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
-
 use super::survey::record_name;
 use crate::arguments::{Cli, Command, Rerun};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
-use crate::record::{NAME, Record};
+use crate::record::{NAME, Record, digest, make_folder};
+use crate::scratch::Scratch;
 
 pub fn run(rerun: &Rerun) -> Result<()> {
     let old = Record::read(&rerun.record)?;
-    let words = std::iter::once("ridgewalk".to_string()).chain(old.command.iter().cloned());
-    let mut command = Cli::try_parse_from(words)
+    let mut command = Cli::parse_words(&old.command)
         .map_err(|e| {
             Failure::new(
                 rerun.record.display(),
@@ -25,9 +23,17 @@ pub fn run(rerun: &Rerun) -> Result<()> {
     let folder = output(&mut command).ok_or_else(|| {
         Failure::new(rerun.record.display(), "is of a command that writes no folder", "give a run.json")
     })?;
-    // Without --output the results go beside the record, wherever that was moved to.
-    let beside = rerun.record.parent().unwrap_or(Path::new(".")).to_path_buf();
-    *folder = rerun.output.clone().unwrap_or(beside);
+    // Without --output the results belong beside the record, wherever that was moved to; they are made in a
+    // folder of their own, so that the first ones stand until the new ones are known to be the same.
+    let beside = match rerun.record.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let scratch = rerun.output.is_none().then(|| Scratch::new(beside)).transpose()?;
+    *folder = match (&scratch, &rerun.output) {
+        (Some(scratch), _) => scratch.path().to_path_buf(),
+        (None, output) => output.clone().unwrap_or_default(),
+    };
     let folder = folder.clone();
     if old.ridgewalk != env!("CARGO_PKG_VERSION") {
         say(&format!(
@@ -37,8 +43,8 @@ pub fn run(rerun: &Rerun) -> Result<()> {
         ));
     }
     for input in &old.inputs {
-        let now = Record::new(&[], serde_json::Value::Null, &[&input.path])?;
-        if now.inputs.first().is_none_or(|new| new.sha256 != input.sha256) {
+        let now = Record::new(&[], serde_json::Value::Null, &[&input.path]);
+        if now.map_or(true, |now| now.inputs.first().is_none_or(|new| new.sha256 != input.sha256)) {
             return Err(Failure::new(
                 input.path.display(),
                 "is missing or not the file that the record was made from",
@@ -58,15 +64,38 @@ pub fn run(rerun: &Rerun) -> Result<()> {
         .filter(|file| !new.outputs.contains(file))
         .map(|file| file.path.display().to_string())
         .collect();
-    if differing.is_empty() {
-        say(&format!("the same bytes again: {} files", new.outputs.len()));
-        return Ok(());
+    if !differing.is_empty() {
+        return Err(Failure::new(
+            differing.join(", "),
+            match scratch {
+                Some(_) => "differ from the first run, whose files are kept",
+                None => "differ from the first run",
+            },
+            "results are the same only with the same version and kind of machine; --output keeps the new ones",
+        ));
     }
-    Err(Failure::new(
-        differing.join(", "),
-        "differ from the first run",
-        "results are the same only with the same version and kind of machine",
-    ))
+    if scratch.is_some() {
+        restore(&folder, beside, &new)?;
+    }
+    say(&format!("the same bytes again: {} files", new.outputs.len()));
+    Ok(())
+}
+
+/// Moves files that are missing or changed beside the record to there; those that are the same stay.
+fn restore(from: &Path, to: &Path, record: &Record) -> Result<()> {
+    for file in &record.outputs {
+        let target = to.join(&file.path);
+        if digest(&target, &file.path).is_ok_and(|found| found == *file) {
+            continue;
+        }
+        if let Some(parent) = target.parent() {
+            make_folder(parent)?;
+        }
+        std::fs::rename(from.join(&file.path), &target).map_err(|e| {
+            Failure::new(target.display(), format!("cannot be written ({e})"), "give a folder with --output")
+        })?;
+    }
+    Ok(())
 }
 
 fn output(command: &mut Command) -> Option<&mut PathBuf> {

@@ -9,29 +9,31 @@ use ridgewalk::{
     Euler, FlowMatching, Heun, Karras, LinearTime, LogLinear, Moments, OrnsteinUhlenbeck, PointSet, Sampler,
     Schedule, Solver, Switched, VarianceExploding,
 };
-use ridgewalk_data::{DEFAULT_LIMIT, SheetOptions, write_points, write_sheet};
+use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
 use crate::arguments::{ProcessName, Sample, ScheduleName, SolverName};
 use crate::failure::{Failure, Result};
 use crate::progress::{Meter, result, say};
-use crate::record::{Record, make_folder};
-use crate::source::{self, Prepared};
+use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
+use crate::source::{self, Prepared, Source};
 
 /// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
 const STEPS: usize = 18;
 const STEPS_WITH_ATTRACTION: usize = 40;
 
+/// Endings of the files that a run may write as `samples.*`.
+const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
+
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
-    let source = source::open(&sample.source, &sample.reading, &sample.model, sample.seed)?;
-    check_memory(sample.n, source.file.model.as_denoiser().dim())?;
+    let source = open(sample)?;
+    probe_folder(&sample.output)?;
+    source::check_memory(sample.n, source.file.model.as_denoiser().dim())?;
     let (points, settings) = match sample.kde {
         Some(bandwidth) => {
-            let data = source.data.as_ref().ok_or_else(|| {
-                Failure::new("--kde", "needs data, and a model file was given", "give DATA instead of MODEL")
-            })?;
-            let points = KernelDensity::new(data, bandwidth)?.sample(sample.n, sample.seed);
-            (points, json!({ "kde": bandwidth }))
+            let data = source.points("--kde", "give DATA instead of MODEL")?;
+            let points = KernelDensity::new(&data, bandwidth)?.sample(sample.n, sample.seed);
+            (points, json!({ "kde": bandwidth, "seed": sample.seed }))
         }
         None => {
             let prepared = source::prepare(&source, &sample.transform, sample.seed)?;
@@ -40,24 +42,27 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     };
     let points = source.to_points(points)?;
     let mut settings = settings;
-    settings["model"] = json!({
-        "kind": source.file.model.kind(), "data": source.file.data, "points": source.file.points,
-        "command": source.file.command, "hold_out": sample.reading.hold_out,
-    });
+    let fitted = source.data.is_some().then(|| sample.preparation.hold_out.unwrap_or(0.0));
+    settings["model"] = source.settings(fitted);
+    if source.units() == "standardized" {
+        say("noise levels, scales and bandwidths are in standardized units; samples in the data's own");
+    }
     write(sample, &points, source.file.range, settings, arguments)
 }
 
-/// An allocation that fails ends the process without a word of use.
-fn check_memory(n: usize, dim: usize) -> Result<()> {
-    let bytes = (n as u64).saturating_mul(dim as u64).saturating_mul(size_of::<f64>() as u64);
-    if bytes <= DEFAULT_LIMIT {
-        return Ok(());
+fn open(sample: &Sample) -> Result<Source> {
+    let slip = |flag: &str, problem: &str, help: &str| Err(Failure::new(flag, problem, help));
+    if sample.process.is_some() && sample.schedule != ScheduleName::Linear {
+        return slip("--process", "acts with --schedule linear only", "add that, or drop the flag");
     }
-    Err(Failure::new(
-        format!("-n {n}"),
-        format!("needs {} GiB of memory, the limit is {} GiB", bytes >> 30, DEFAULT_LIMIT >> 30),
-        "draw fewer samples, or several runs with other seeds",
-    ))
+    if sample.rho.is_some() && sample.schedule != ScheduleName::Karras {
+        return slip("--rho", "acts with --schedule karras only", "drop one of the two");
+    }
+    if let (true, Some(flag)) = (source::is_model(&sample.source), sample.reading.table.given()) {
+        return slip(flag, "reads data, and a model file was given", "drop the flag");
+    }
+    let Sample { source, reading, preparation, model, seed, .. } = sample;
+    source::open(source, reading, preparation, model, *seed)
 }
 
 fn write(
@@ -69,8 +74,7 @@ fn write(
 ) -> Result<()> {
     let record = Record::new(arguments, settings, &sample.reading.inputs(&sample.source))?;
     make_folder(&sample.output)?;
-    // An old record must not stand beside new samples if the run ends half way.
-    std::fs::remove_file(sample.output.join(crate::record::NAME)).ok();
+    remove_old(&sample.output, NAME);
     let name = format!("samples.{}", sample.format.extension());
     write_points(&sample.output.join(&name), points)?;
     let mut outputs = vec![name.as_str()];
@@ -80,6 +84,13 @@ fn write(
         let shown: Vec<usize> = (0..points.len().min(400)).collect();
         write_sheet(&sheet, &points.select(&shown)?, &options)?;
         outputs.push("samples.png");
+    }
+    // Samples of an earlier run in another format would be taken for these.
+    for extension in EXTENSIONS {
+        let other = format!("samples.{extension}");
+        if !outputs.contains(&other.as_str()) {
+            std::fs::remove_file(sample.output.join(other)).ok();
+        }
     }
     let record = record.finish(&sample.output, &outputs)?;
     say(&format!("{} samples ({}): {}", points.len(), points.shape(), sample.output.join(&name).display()));
@@ -130,8 +141,11 @@ fn solver(sample: &Sample, onset: Option<f64>, steps: usize) -> Result<Box<dyn S
 }
 
 fn schedule(sample: &Sample, range: Range<f64>, steps: usize) -> Box<dyn Schedule> {
-    match (sample.schedule, sample.process) {
-        (ScheduleName::Karras, _) => Box::new(Karras::new(range, steps).rho(sample.rho)),
+    match (sample.schedule, sample.process.unwrap_or(ProcessName::Flow)) {
+        (ScheduleName::Karras, _) => Box::new(match sample.rho {
+            Some(rho) => Karras::new(range, steps).rho(rho),
+            None => Karras::new(range, steps),
+        }),
         (ScheduleName::LogLinear, _) => Box::new(LogLinear::new(range, steps)),
         (ScheduleName::Linear, ProcessName::Ve) => Box::new(LinearTime::new(VarianceExploding, range, steps)),
         (ScheduleName::Linear, ProcessName::Vp) => {

@@ -2,39 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use ridgewalk::PointSet;
 use ridgewalk::survey::{Comparison, Finding, Reference, Subject, Truth};
-use ridgewalk_data::{Synthetic, load, names};
+use ridgewalk_data::{Synthetic, names};
 use ridgewalk_report::{Footer, Page};
 use serde_json::json;
 
-use crate::arguments::{Cli, Command, Survey};
+use crate::arguments::{Survey, Table};
 use crate::failure::{Failure, Result};
 use crate::page;
 use crate::progress::{result, say};
-use crate::record::{NAME, Record, make_folder};
-use crate::source::{read, split};
+use crate::record::{FileDigest, NAME, Record, digest, make_folder, probe_folder, remove_old};
+use crate::source::read_other;
+use crate::training::Training;
 
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
+    let folder = survey.output.clone().unwrap_or_else(|| match &survey.samples[0] {
+        path if path.is_dir() => path.clone(),
+        _ => PathBuf::from("survey"),
+    });
+    probe_folder(&folder)?;
     let groups: Vec<(String, PointSet)> =
-        survey.samples.iter().map(|path| Ok((name(path), samples(path)?))).collect::<Result<_>>()?;
-    let mut origin = origin(survey).unwrap_or(Origin { hold_out: 0.0, seed: survey.seed });
-    if survey.reading.hold_out > 0.0 {
-        origin.hold_out = survey.reading.hold_out;
-    }
-    let data = read(&survey.data, &survey.reading, origin.seed)?;
-    let (train, own_held_out) = split(&data, origin.hold_out, origin.seed)?;
+        survey.samples.iter().map(|path| Ok((name(path), samples(path, survey)?))).collect::<Result<_>>()?;
+    let training = Training::of(survey)?;
     let held_out = match &survey.held_out {
-        Some(spec) => Some(load(spec)?),
-        None => own_held_out,
+        Some(spec) => Some(read_other(spec, &training.reading.table)?),
+        None => training.held_out.clone(),
     };
-    let clean = survey.clean.as_deref().map(load).transpose()?;
+    let train = &training.points;
+    let clean = survey.clean.as_deref().map(|spec| read_other(spec, &training.reading.table)).transpose()?;
     let truth = match Path::new(&survey.data).exists() {
         true => None, // a path wins over a name
         false => names::synthetic(&survey.data)?.map(Manifold),
     };
-    let mut reference = Reference::new(&train);
+    let mut reference = Reference::new(train);
     if let Some(held_out) = &held_out {
         reference = reference.held_out(held_out);
     }
@@ -50,11 +51,7 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
         .seed(survey.seed)
         .resamples(survey.resamples)
         .compare(&subjects)?;
-    let folder = survey.output.clone().unwrap_or_else(|| match &survey.samples[0] {
-        path if path.is_dir() => path.clone(),
-        _ => PathBuf::from("survey"),
-    });
-    write(survey, &comparison, &folder, arguments)
+    write(survey, &comparison, &training, &folder, arguments)
 }
 
 /// The true manifold of a synthetic set.
@@ -68,21 +65,31 @@ impl Truth for Manifold {
     }
 }
 
-fn write(survey: &Survey, comparison: &Comparison, folder: &Path, arguments: &[String]) -> Result<()> {
+fn write(
+    survey: &Survey,
+    comparison: &Comparison,
+    training: &Training,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<()> {
     let findings = findings(comparison);
-    let page = compose(survey, comparison, &findings, arguments);
+    let page = compose(survey, comparison, training, &findings, arguments);
     make_folder(folder)?;
+    // The folder of samples keeps its own run.json; the survey's record stands beside it.
+    let record_name = record_name(folder);
+    remove_old(folder, record_name);
     let outputs = page::write(folder, &page, &findings)?;
     let mut inputs: Vec<PathBuf> =
-        survey.reading.inputs(&survey.data).into_iter().map(Path::to_path_buf).collect();
+        training.reading.inputs(&survey.data).into_iter().map(Path::to_path_buf).collect();
     inputs.extend(survey.samples.iter().map(|path| sample_file(path).unwrap_or_else(|_| path.clone())));
     inputs.extend(survey.held_out.iter().chain(&survey.clean).map(PathBuf::from));
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
-    let record =
-        Record::new(arguments, json!({ "seed": survey.seed, "resamples": survey.resamples }), &inputs)?;
-    // The folder of samples keeps its own run.json; the survey's record stands beside it.
+    let settings = json!({
+        "seed": survey.seed, "resamples": survey.resamples, "training": training.settings(survey),
+    });
+    let record = Record::new(arguments, settings, &inputs)?;
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-    record.finish_as(folder, record_name(folder), &outputs)?;
+    record.finish_as(folder, record_name, &outputs)?;
     for result in &comparison.results {
         for finding in result.findings.iter().take(2) {
             say(&format!("{}: {}", result.name, finding.statement));
@@ -98,11 +105,13 @@ fn write(survey: &Survey, comparison: &Comparison, folder: &Path, arguments: &[S
     Ok(())
 }
 
-/// run.json, unless that name is taken by the record of the samples.
+/// run.json, unless that name is taken: by the record of the samples, or by a file of someone else.
 pub fn record_name(folder: &Path) -> &'static str {
-    match Record::read(&folder.join(NAME)) {
-        Ok(record) if record.command.first().is_some_and(|c| c != "survey") => "survey-run.json",
-        _ => NAME,
+    let path = folder.join(NAME);
+    match Record::read(&path) {
+        Ok(record) if record.command.first().is_some_and(|c| c == "survey") => NAME,
+        _ if std::fs::symlink_metadata(&path).is_err() => NAME,
+        _ => "survey-run.json",
     }
 }
 
@@ -114,7 +123,13 @@ fn findings(comparison: &Comparison) -> Vec<Finding> {
     }
 }
 
-fn compose(survey: &Survey, comparison: &Comparison, findings: &[Finding], arguments: &[String]) -> Page {
+fn compose(
+    survey: &Survey,
+    comparison: &Comparison,
+    training: &Training,
+    findings: &[Finding],
+    arguments: &[String],
+) -> Page {
     let headline = comparison
         .results
         .iter()
@@ -129,7 +144,10 @@ fn compose(survey: &Survey, comparison: &Comparison, findings: &[Finding], argum
         .collect::<Vec<_>>()
         .join(" ");
     let n: usize = comparison.results.iter().map(|r| r.samples.nearest_train.len()).sum();
-    let lead = format!("{n} samples against the training data {}.", survey.data);
+    let mut lead = format!("{n} samples against the training data {}.", survey.data);
+    for warning in &training.warnings {
+        lead += &format!(" Warning: {warning}.");
+    }
     let mut page = Page::new(format!("Survey of {}", names_of(comparison))).headline(headline).lead(lead);
     if comparison.results.len() > 1 {
         page = page.section(page::section("Side by side", "", comparison));
@@ -169,14 +187,24 @@ fn name(path: &Path) -> String {
     stem.map_or_else(|| "samples".into(), |s| s.to_string_lossy().into_owned())
 }
 
-fn samples(path: &Path) -> Result<PointSet> {
-    Ok(load(&sample_file(path)?.to_string_lossy())?)
+/// A folder that a run wrote is read as it was written; any other table as the flags say.
+fn samples(path: &Path, survey: &Survey) -> Result<PointSet> {
+    let file = sample_file(path)?;
+    let table = if file == path { survey.reading.table.clone() } else { Table::default() };
+    read_other(&file.to_string_lossy(), &table)
 }
 
 /// The samples in a folder, or the file itself.
 fn sample_file(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
+    }
+    if let Some(file) = recorded_samples(path) {
+        let found = path.join(&file.path);
+        if digest(&found, &file.path)? != file {
+            say(&format!("warning: {} is not the file that {NAME} beside it describes", found.display()));
+        }
+        return Ok(found);
     }
     let found = ["npy", "npz", "parquet", "csv"]
         .iter()
@@ -194,34 +222,14 @@ fn sample_file(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// How a run read its data: what it held out, and the seed of split, noise and synthetic points.
-#[derive(Clone, Copy, PartialEq)]
-struct Origin {
-    hold_out: f64,
-    seed: u64,
-}
-
-/// That of the first samples with a record: where the points depend on a seed, a survey
-/// against those of another seed would find nothing copied.
-fn origin(survey: &Survey) -> Option<Origin> {
-    let origins: Vec<Origin> = survey.samples.iter().filter_map(|path| origin_of(path)).collect();
-    let first = *origins.first()?;
-    if origins.iter().any(|other| *other != first) {
-        say("note: the groups were made with different --seed or --hold-out; \
-             the survey takes the data of the first");
-    }
-    Some(first)
-}
-
-fn origin_of(samples: &Path) -> Option<Origin> {
-    let record = Record::read(&samples.join(NAME)).ok()?;
-    // A model file knows how its own data were read; what the sample run says of data is not used then.
-    let words = record.settings["model"]["command"].as_array().filter(|words| !words.is_empty());
-    let words = words.map(|words| words.iter().filter_map(|w| w.as_str().map(String::from)).collect());
-    let words: Vec<String> = words.unwrap_or(record.command);
-    match Cli::try_parse_from(std::iter::once("ridgewalk".to_string()).chain(words)).ok()?.command {
-        Command::Fit(fit) => Some(Origin { hold_out: fit.reading.hold_out, seed: fit.seed }),
-        Command::Sample(sample) => Some(Origin { hold_out: sample.reading.hold_out, seed: sample.seed }),
-        _ => None,
-    }
+/// The file of samples that the record of a folder names.
+fn recorded_samples(folder: &Path) -> Option<FileDigest> {
+    let record = Record::read(&folder.join(NAME)).ok()?;
+    let sample = record.command.first().is_some_and(|c| c == "sample");
+    let is_samples = |file: &FileDigest| {
+        file.path.file_stem().is_some_and(|s| s == "samples")
+            && file.path.extension().is_some_and(|e| e != "png")
+            && file.path.components().count() == 1
+    };
+    record.outputs.into_iter().find(is_samples).filter(|_| sample)
 }

@@ -155,23 +155,84 @@ fn shapes_and_classes_that_do_not_fit() {
 #[test]
 fn a_model_file_cannot_do_what_needs_data() {
     let folder = folder();
-    folder.ok("fit p.csv -o m.safetensors");
+    folder.ok("fit p.csv --model gaussian -o m.safetensors");
     folder.refused("sample m.safetensors --smooth auto -o y", &["--smooth auto", "DATA"]);
     folder.refused("sample m.safetensors --kde 1 -o y", &["--kde", "DATA"]);
     folder.refused("eval p.csv --mad --at p.csv --sigma 1 --what divergence -o y.npy", &["drop --mad"]);
     folder.refused("eval p.csv --smooth 1 --at p.csv --sigma 1 --what log-density -o y.npy", &["--smooth"]);
 }
 
-/// Flags that have no effect are told, not passed over.
+/// Flags that cannot act on a model that is fitted already are refused, not passed over.
 #[test]
-fn flags_for_data_beside_a_model_are_noted() {
+fn flags_for_data_beside_a_model() {
     let folder = folder();
     folder.ok("fit p.csv -o m.safetensors");
-    for flag in ["--noise 1", "--standardize", "--class 1", "--hold-out 0.5", "--points 2", "--columns a"] {
-        let run = folder.ok(&format!("sample m.safetensors -n 2 {flag} -o s"));
-        assert!(run.err.contains("are not used"), "{flag}: {}", run.err);
+    for flag in [
+        "--noise 1",
+        "--noise 0",
+        "--points 2",
+        "--class 1",
+        "--labels p.csv",
+        "--standardize",
+        "--hold-out 0.5",
+        "--hold-out 0",
+        "--model empirical",
+        "--model mixture",
+        "--components 3",
+        "--rank 1",
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        folder.refused(&format!("sample m.safetensors -n 2 {flag} -o s"), &[name, "ridgewalk fit"]);
+        let eval = format!("eval m.safetensors --at p.csv --sigma 1 {flag} -o y.npy");
+        folder.refused(&eval, &[name, "ridgewalk fit"]);
     }
-    assert!(!folder.ok("sample m.safetensors -n 2 -o s").err.contains("not used"));
+    // eval reads a table, sample none.
+    for flag in ["--columns a", "--label-column a", "--key a"] {
+        let name = flag.split(' ').next().unwrap();
+        folder.refused(&format!("sample m.safetensors -n 2 {flag} -o s"), &[name, "drop"]);
+    }
+}
+
+#[test]
+fn flags_without_effect() {
+    let folder = folder();
+    for flag in [
+        "--solver heun",
+        "--schedule karras",
+        "--process vp",
+        "--steps 3",
+        "--sigma-min 1",
+        "--sigma-max 9",
+        "--rho 3",
+        "--churn 1",
+        "--batch 9",
+        "--model gaussian",
+        "--components 3",
+        "--rank 1",
+        "--smooth 1",
+        "--mad",
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        folder.refused(&format!("sample p.csv -n 2 --kde 1 {flag} -o y"), &["--kde", name]);
+    }
+    for (flags, parts) in [
+        ("--process vp", ["--process", "--schedule linear"]),
+        ("--schedule log-linear --process ve", ["--process", "--schedule linear"]),
+        ("--schedule log-linear --rho 3", ["--rho", "--schedule karras"]),
+        ("--smooth-draws 9", ["--smooth-draws", "--smooth"]),
+        ("--components 2", ["--components", "--model mixture"]),
+        ("--model gaussian --components 2", ["--components", "--model mixture"]),
+        ("--rank 1", ["--rank", "--model gaussian"]),
+        ("--model gaussian --mad a=1,onset=2", ["onset", "one of them"]),
+        ("--model gaussian --mad b=1,b=2", ["'b'", "twice"]),
+    ] {
+        folder.refused(&format!("sample p.csv -n 2 {flags} -o y"), &parts);
+    }
+    folder.ok("sample p.csv -n 2 --schedule linear --process vp -o y");
+    folder.ok("sample p.csv -n 2 --rho 3 -o y");
+    folder.refused("data info p.csv --hold-out 0.5", &["--hold-out"]);
+    folder.refused("data info p.csv --standardize", &["--standardize"]);
+    folder.refused("survey p.csv --data p.csv --standardize -o s", &["--standardize"]);
 }
 
 #[test]

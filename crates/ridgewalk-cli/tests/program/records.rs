@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Folder;
+use crate::support::{Folder, npy_f64};
 
 fn sampled() -> Folder {
     let folder = Folder::with("p.csv", "0,0\n10,1\n-3,8\n");
@@ -23,6 +23,44 @@ fn a_run_is_done_again_in_place_and_elsewhere() {
     folder.write("moved/run.json", folder.read("out/run.json"));
     folder.ok("rerun moved/run.json");
     assert_eq!(folder.read("moved/samples.npy"), samples);
+}
+
+/// Another result is told, and the first one stands.
+#[test]
+fn a_run_that_differs_leaves_the_first() {
+    let folder = sampled();
+    let record = folder.text("out/run.json");
+    let digest = folder.json("out/run.json")["outputs"][0]["sha256"].as_str().unwrap().to_string();
+    folder.write("out/run.json", record.replace(&digest, &"0".repeat(64)));
+    folder.refused("rerun out/run.json", &["samples.npy", "differ", "kept", "--output"]);
+    folder.run("rerun out/run.json -o new").is_refusal("-o new", &["samples.npy", "differ"]);
+    assert_eq!(folder.read("new/samples.npy"), folder.read("out/samples.npy"));
+}
+
+/// All images of a folder are inputs, and so are labels that are found beside a file of images.
+#[test]
+fn changed_files_beside_the_data_are_told() {
+    let folder = Folder::new();
+    for (i, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let values: Vec<f64> = (0..12).map(|v| (v * (i + 2) * 37 % 256) as f64).collect();
+        folder.write("one.npy", npy_f64("(1, 3, 4)", &values));
+        folder.ok(&format!("data convert one.npy {name}.png"));
+        folder.write(&format!("images/{name}.png"), folder.read(&format!("{name}.png")));
+    }
+    folder.ok("sample images -n 4 --steps 4 -o out");
+    folder.ok("rerun out/run.json -o same");
+    folder.write("images/b.png", folder.read("c.png"));
+    folder.refused("rerun out/run.json -o new", &["images", "not the file"]);
+    let idx = |axes: &[u8], values: &[u8]| {
+        let mut bytes = vec![0, 0, 8, axes.len() as u8];
+        axes.iter().for_each(|a| bytes.extend([0, 0, 0, *a]));
+        [bytes.as_slice(), values].concat()
+    };
+    folder.write("train-images-idx3-ubyte", idx(&[3, 1, 2], &[0, 1, 2, 3, 9, 5]));
+    folder.write("train-labels-idx1-ubyte", idx(&[3], &[0, 1, 1]));
+    folder.ok("sample train-images-idx3-ubyte --class 1 -n 4 -o mnist");
+    folder.write("train-labels-idx1-ubyte", idx(&[3], &[1, 1, 0]));
+    folder.refused("rerun mnist/run.json -o new", &["train-labels-idx1-ubyte", "not the file"]);
 }
 
 #[test]

@@ -147,3 +147,45 @@ fn noise_is_known() {
     let direct = samples(&folder, &format!("zeros.npy --noise 3 {words}"));
     assert_eq!(direct, samples(&folder, &format!("noisy.npy {words}")));
 }
+
+/// An empirical model holds its points: what needs data finds them there.
+#[test]
+fn an_empirical_model_file_serves_as_data() {
+    let folder = Folder::new();
+    for flags in ["", "--standardize"] {
+        folder.ok(&format!("fit two-moons:n=80 {flags} --seed 3 -o m.safetensors"));
+        for transform in ["--smooth auto --smooth-draws 8 --steps 4", "--kde 0.1"] {
+            assert_eq!(
+                samples(&folder, &format!("m.safetensors {transform} -n 9 --seed 3")),
+                samples(&folder, &format!("two-moons:n=80 {flags} {transform} -n 9 --seed 3")),
+                "{flags} {transform}"
+            );
+        }
+    }
+}
+
+/// The record's hold-out is that of the model's own command.
+#[test]
+fn the_hold_out_of_a_model_file_is_recorded() {
+    let folder = Folder::new();
+    folder.ok("fit circle:n=50 --hold-out 0.2 -o m.safetensors");
+    folder.ok("sample m.safetensors -n 2 -o s");
+    let model = &folder.json("s/run.json")["settings"]["model"];
+    assert_eq!((&model["hold_out"], &model["points"]), (&0.2.into(), &40.into()));
+}
+
+/// Scales are in standardized units then, and the run says so.
+#[test]
+fn units_are_told() {
+    let folder = Folder::with("p.csv", "x\n0\n4\n");
+    // Points 0 and 4 have the standard deviation 2: a bandwidth of 0.01 there is 0.02 here.
+    let run = folder.ok("sample p.csv --standardize --kde 0.01 -n 400 -o s");
+    assert!(run.err.contains("standardized units"), "{}", run.err);
+    assert_eq!(folder.json("s/run.json")["settings"]["model"]["units"], "standardized");
+    let drawn = folder.points("s/samples.npy");
+    let squares = drawn.values().mapv(|x| x.abs().min((x - 4.0).abs()).powi(2)).sum() / 400.0;
+    // Five standard errors of a variance: 5·√(2/400) = 0.35.
+    assert!((squares / 4e-4 - 1.0).abs() < 0.35, "{squares}");
+    let run = folder.ok("sample p.csv --kde 0.01 -n 4 -o s");
+    assert!(!run.err.contains("standardized"), "{}", run.err);
+}

@@ -44,6 +44,8 @@ pub(super) struct Header {
     pub command: Vec<String>,
     pub noise: f64,
     pub smoothing_spacing: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_sha256: Option<String>,
 }
 
 impl Header {
@@ -67,6 +69,7 @@ impl Header {
             command: file.command.clone(),
             noise: file.noise,
             smoothing_spacing: file.smoothing_spacing,
+            training_sha256: file.training_sha256.clone(),
         }
     }
 

@@ -1,0 +1,158 @@
+//! Groups of flags that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::values::{Mad, ModelName, Rank, Smooth, count, fraction, not_negative, positive};
+
+/// How tables and archives are read: the data, and what is compared with them.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Reading")]
+pub struct Table {
+    /// CSV and Parquet: the column with the labels (a name or a number), or "none"
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
+    /// CSV and Parquet: the columns to use
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub columns: Option<Vec<String>>,
+    /// NPZ: the array to use
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+}
+
+impl Table {
+    /// The first of these flags that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.label_column.is_some(), "--label-column"),
+            (self.columns.is_some(), "--columns"),
+            (self.key.is_some(), "--key"),
+        ])
+    }
+
+    /// These flags, and those of `other` where one was not given.
+    pub fn or(&self, other: &Table) -> Table {
+        Table {
+            label_column: self.label_column.clone().or_else(|| other.label_column.clone()),
+            columns: self.columns.clone().or_else(|| other.columns.clone()),
+            key: self.key.clone().or_else(|| other.key.clone()),
+        }
+    }
+}
+
+/// Which points are read, and the noise added to them.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Data")]
+pub struct Reading {
+    /// Add Gaussian noise of this standard deviation to the data, in their own units [default: 0]
+    #[arg(long, value_name = "S", value_parser = not_negative, allow_negative_numbers = true)]
+    pub noise: Option<f64>,
+    /// Use at most this many points (a synthetic set: exactly this many)
+    #[arg(long = "points", value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    pub points: Option<usize>,
+    /// Use the points of one class only
+    #[arg(long, value_name = "LABEL", allow_negative_numbers = true)]
+    pub class: Option<u32>,
+    /// File of labels
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    #[command(flatten)]
+    pub table: Table,
+}
+
+impl Reading {
+    /// The first of these flags that was given and acts on data alone.
+    pub fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.noise.is_some(), "--noise"),
+            (self.points.is_some(), "--points"),
+            (self.class.is_some(), "--class"),
+            (self.labels.is_some(), "--labels"),
+        ])
+    }
+
+    /// These flags, and those of `other` where one was not given.
+    pub fn or(&self, other: &Reading) -> Reading {
+        Reading {
+            noise: self.noise.or(other.noise),
+            points: self.points.or(other.points),
+            class: self.class.or(other.class),
+            labels: self.labels.clone().or_else(|| other.labels.clone()),
+            table: self.table.or(&other.table),
+        }
+    }
+
+    /// Arguments that may be files read: the data and what belongs to it.
+    pub fn inputs<'a>(&'a self, data: &'a str) -> Vec<&'a Path> {
+        std::iter::once(Path::new(data)).chain(self.labels.as_deref()).collect()
+    }
+}
+
+/// What is done to the points before a model is fitted.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Data")]
+pub struct Preparation {
+    /// Shift and scale every column to mean 0 and standard deviation 1; samples and evaluated values come back
+    /// in the data's own units. Noise levels, scales and bandwidths of a model are then in standardized units
+    #[arg(long)]
+    pub standardize: bool,
+    /// Keep this fraction of the points out of the model, as the null of a survey [default: 0]
+    #[arg(long, value_name = "FRACTION", value_parser = fraction, allow_negative_numbers = true)]
+    pub hold_out: Option<f64>,
+}
+
+impl Preparation {
+    /// The first of these flags that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        first_given([(self.standardize, "--standardize"), (self.hold_out.is_some(), "--hold-out")])
+    }
+}
+
+/// Which closed-form model is fitted to data.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model (for DATA)")]
+pub struct Model {
+    /// The model [default: empirical]
+    #[arg(long, value_enum)]
+    pub model: Option<ModelName>,
+    /// Mixture: number of components [default: 20]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
+    pub components: Option<usize>,
+    /// Gaussian and mixture: covariance of full rank, or of rank R plus isotropic [default: full]
+    #[arg(long, value_name = "full|R", allow_negative_numbers = true)]
+    pub rank: Option<Rank>,
+}
+
+impl Model {
+    /// The first of these flags that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        first_given([
+            (self.model.is_some(), "--model"),
+            (self.components.is_some(), "--components"),
+            (self.rank.is_some(), "--rank"),
+        ])
+    }
+}
+
+fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'static str> {
+    flags.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
+}
+
+/// What is done to the denoiser.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transforms")]
+pub struct Transform {
+    /// Smooth the score with a Gaussian kernel of this scale (data's units; with --standardize: standardized
+    /// units), or one chosen by held-out loss (DATA, or an empirical model)
+    #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
+    pub smooth: Option<Smooth>,
+    /// Draws of the smoothing kernel
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count, allow_negative_numbers = true, requires = "smooth")]
+    pub smooth_draws: usize,
+    /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. a: onset at
+    /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units (with --standardize: in
+    /// standardized units)
+    #[arg(long, value_name = "a=..,b=..,p=..", num_args = 0..=1, default_missing_value = "")]
+    pub mad: Option<Mad>,
+}

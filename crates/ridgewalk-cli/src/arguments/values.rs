@@ -1,0 +1,172 @@
+//! Types of flag values, and how they are read from text.
+
+use clap::ValueEnum;
+use ridgewalk::transform::MadConfig;
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum ModelName {
+    /// The data themselves: it gives them back unless smoothed
+    Empirical,
+    /// One Gaussian
+    Gaussian,
+    /// A mixture of Gaussians, fitted by EM
+    Mixture,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum SolverName {
+    Auto,
+    Euler,
+    Heun,
+    /// Heun above the onset of attraction, Euler below
+    HeunEuler,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum ScheduleName {
+    /// arXiv 2206.00364
+    Karras,
+    /// Even in the logarithm
+    LogLinear,
+    /// Even in the time of --process
+    Linear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum ProcessName {
+    /// Variance exploding
+    Ve,
+    /// Variance preserving (Ornstein–Uhlenbeck of rate 1)
+    Vp,
+    /// Flow matching
+    Flow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum FormatName {
+    Npy,
+    Npz,
+    Csv,
+    Parquet,
+}
+
+impl FormatName {
+    pub fn extension(self) -> &'static str {
+        match self {
+            FormatName::Npy => "npy",
+            FormatName::Npz => "npz",
+            FormatName::Csv => "csv",
+            FormatName::Parquet => "parquet",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum Quantity {
+    Denoised,
+    Score,
+    LogDensity,
+    Divergence,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rank {
+    Full,
+    Low(usize),
+}
+
+impl std::str::FromStr for Rank {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "full" => Ok(Rank::Full),
+            _ => text.parse().map(Rank::Low).map_err(|_| "give full or a whole number".into()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Smooth {
+    Auto,
+    Scale(f64),
+}
+
+impl std::str::FromStr for Smooth {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Smooth::Auto),
+            _ => not_negative(text).map(Smooth::Scale).map_err(|e| format!("{e}, or auto")),
+        }
+    }
+}
+
+/// `a=2.5,b=8,p=8` or `onset=1.2,b=4`; what is not named keeps its default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mad {
+    pub config: MadConfig,
+    pub onset: Option<f64>,
+}
+
+impl std::str::FromStr for Mad {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut mad = Mad { config: MadConfig::default(), onset: None };
+        let mut seen: Vec<&str> = Vec::new();
+        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+            let (name, value) =
+                part.split_once('=').ok_or_else(|| format!("'{part}' is not of the form name=number"))?;
+            if seen.contains(&name.trim()) {
+                return Err(format!("'{}' is given twice", name.trim()));
+            }
+            seen.push(name.trim());
+            match name.trim() {
+                "a" => mad.config.a = positive_number(value)?,
+                "b" => mad.config.b = not_negative(value)?,
+                "p" => mad.config.p = positive_number(value)?,
+                "onset" => mad.onset = Some(positive_number(value)?),
+                other => return Err(format!("'{other}' is not a setting; there are a, b, p and onset")),
+            }
+        }
+        if seen.contains(&"a") && seen.contains(&"onset") {
+            return Err("a and onset say the same in two ways: give one of them".into());
+        }
+        Ok(mad)
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err(format!("'{text}' is not a finite number")),
+    }
+}
+
+pub fn positive_number(text: &str) -> Result<f64, String> {
+    number(text).and_then(|v| if v > 0.0 { Ok(v) } else { Err("give a number above 0".into()) })
+}
+
+pub fn not_negative(text: &str) -> Result<f64, String> {
+    number(text).and_then(|v| if v >= 0.0 { Ok(v) } else { Err("give a number that is not negative".into()) })
+}
+
+pub fn fraction(text: &str) -> Result<f64, String> {
+    number(text).and_then(|v| {
+        if (0.0..1.0).contains(&v) { Ok(v) } else { Err("give a fraction, 0 to below 1".into()) }
+    })
+}
+
+/// The largest number of steps, draws, resamples, components: a slip of the keyboard, not a wish, is beyond.
+const MOST: usize = 1_000_000;
+
+pub fn count(text: &str) -> Result<usize, String> {
+    positive(text).and_then(|v| if v <= MOST { Ok(v) } else { Err(format!("give at most {MOST}")) })
+}
+
+pub fn positive(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("give at least 1".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err(format!("'{text}' is not a whole number")),
+    }
+}

@@ -1,0 +1,122 @@
+//! The training set that samples are judged against: rebuilt as the run of the samples read it, and checked.
+
+use std::path::Path;
+
+use ridgewalk::PointSet;
+use serde_json::{Value, json};
+
+use crate::arguments::{Cli, Command, Reading, Survey};
+use crate::failure::{Failure, Result};
+use crate::progress::say;
+use crate::record::{NAME, Record, digest_points};
+use crate::source::{read, split};
+
+/// The points that the model of the samples was fitted to.
+pub struct Training {
+    pub points: PointSet,
+    /// What that run held out.
+    pub held_out: Option<PointSet>,
+    /// Flags by which the data were read: those of the survey, else those of the run.
+    pub reading: Reading,
+    /// Sentences without a full stop, where the points are not those of the run.
+    pub warnings: Vec<String>,
+    origin: Origin,
+    sha256: String,
+}
+
+/// How a run read its data. Where the points depend on a seed or a split, a survey against those of another
+/// would find nothing copied.
+#[derive(Clone, PartialEq, Default)]
+struct Origin {
+    reading: Reading,
+    hold_out: f64,
+    seed: u64,
+    /// Number of the points that the model saw, and the SHA-256 of their values, where the run recorded them.
+    saw: Option<(u64, String)>,
+}
+
+impl Origin {
+    /// From the record beside samples, if there is one.
+    fn of(samples: &Path) -> Option<Self> {
+        let record = Record::read(&samples.join(NAME)).ok()?;
+        let model = &record.settings["model"];
+        // A model file knows how its own data were read; the sample run says nothing of data then.
+        let words: Vec<String> = model["command"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|w| w.as_str().map(String::from))
+            .collect();
+        let words = if words.is_empty() { record.command } else { words };
+        let (reading, preparation, seed) = match Cli::parse_words(&words).ok()?.command {
+            Command::Fit(fit) => (fit.reading, fit.preparation, fit.seed),
+            Command::Sample(sample) => (sample.reading, sample.preparation, sample.seed),
+            _ => return None,
+        };
+        let saw = model["points"].as_u64().zip(model["sha256"].as_str().map(String::from));
+        Some(Origin { reading, hold_out: preparation.hold_out.unwrap_or(0.0), seed, saw })
+    }
+
+    /// Whether two runs saw the same points and held out the same. By their values where both are recorded:
+    /// a seed that moves no point makes no difference.
+    fn agrees(&self, other: &Origin) -> bool {
+        match (&self.saw, &other.saw) {
+            (Some(a), Some(b)) => a == b && self.hold_out == other.hold_out,
+            _ => self == other,
+        }
+    }
+}
+
+impl Training {
+    /// Of the samples of a survey.
+    pub fn of(survey: &Survey) -> Result<Self> {
+        let found: Vec<(&Path, Origin)> =
+            survey.samples.iter().filter_map(|path| Some((path.as_path(), Origin::of(path)?))).collect();
+        if let [(first, origin), rest @ ..] = found.as_slice()
+            && let Some((other, _)) = rest.iter().find(|(_, other)| !other.agrees(origin))
+        {
+            return Err(Failure::new(
+                format!("{} and {}", first.display(), other.display()),
+                "were made by models of different training sets, so that no one set can judge both",
+                "survey them one by one, or make them with the same data, --seed and --hold-out",
+            ));
+        }
+        let mut origin = match found.first() {
+            Some((_, origin)) => origin.clone(),
+            None => Origin { seed: survey.seed, ..Origin::default() },
+        };
+        origin.hold_out = survey.hold_out.unwrap_or(origin.hold_out);
+        let reading = survey.reading.or(&origin.reading);
+        let data = read(&survey.data, &reading, origin.seed)?;
+        let (points, held_out) = split(&data, origin.hold_out, origin.seed)?;
+        let sha256 = digest_points(&points);
+        let mut training = Training { points, held_out, reading, warnings: Vec::new(), origin, sha256 };
+        if training.matches() == Some(false)
+            && let Some((path, Origin { saw: Some((n, _)), .. })) = found.first()
+        {
+            let warning = format!(
+                "the {} points of {} are not the {n} points that the model of {} was fitted to, so that what \
+                 is said of copies does not speak of its training set",
+                training.points.len(),
+                survey.data,
+                path.display()
+            );
+            say(&format!("warning: {warning}; give the data and flags of its {NAME}"));
+            training.warnings.push(warning);
+        }
+        Ok(training)
+    }
+
+    /// Whether these are the points that the run recorded, if it recorded any.
+    fn matches(&self) -> Option<bool> {
+        self.origin.saw.as_ref().map(|(n, sha256)| *n == self.points.len() as u64 && *sha256 == self.sha256)
+    }
+
+    /// For the record.
+    pub fn settings(&self, survey: &Survey) -> Value {
+        json!({
+            "data": survey.data, "points": self.points.len(), "sha256": self.sha256, "seed": self.origin.seed,
+            "hold_out": self.origin.hold_out, "matches_run": self.matches(),
+        })
+    }
+}
