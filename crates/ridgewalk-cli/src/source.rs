@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, MixtureFit};
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::transform::{Kernel, Mad, Smoothed, choose_scale};
+use ridgewalk::transform::{Kernel, Mad, ScaleChoice, Smoothed, choose_scale};
 use ridgewalk::{Denoiser, PointSet};
 use ridgewalk_data::{
     DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with,
@@ -85,6 +85,16 @@ pub fn check_memory(n: usize, dim: usize) -> Result<()> {
     ))
 }
 
+/// Says so where held-out loss has no minimum among the scales tried.
+pub fn warn_of_edge(choice: &ScaleChoice) {
+    if choice.at_edge {
+        say(&format!(
+            "note: {:.4} is the end of the scales tried, not a minimum: look at what comes out, or give a scale",
+            choice.scale
+        ));
+    }
+}
+
 /// Splits off the held-out fraction: (kept, held out). Which points go depends on their number and the seed only.
 pub fn split(points: &PointSet, fraction: f64, seed: u64) -> Result<(PointSet, Option<PointSet>)> {
     let held_out = (points.len() as f64 * fraction).round() as usize;
@@ -160,6 +170,7 @@ pub fn fit(
     }
     let points = read(spec, reading, seed)?;
     let (own, _) = split(&points, preparation.hold_out.unwrap_or(0.0), seed)?;
+    drop(points); // a large set must not be held twice while the model is built
     let normalization = if preparation.standardize { Normalization::fit(&own)? } else { Normalization::None };
     let data = normalization.apply(&own)?;
     let kind = match model.rank.unwrap_or(Rank::Full) {
@@ -215,6 +226,7 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
                     chosen.scale / chosen.spacing,
                     chosen.spacing
                 ));
+                warn_of_edge(&chosen);
                 let scale = chosen.scale;
                 curve = json!(chosen.curve);
                 scale

@@ -94,13 +94,19 @@ pub fn nearest_neighbour_spacing(points: &PointSet, sample: usize) -> Option<f64
     Some((distances[(m - 1) / 2] + distances[m / 2]) / 2.0)
 }
 
+/// Six significant digits, whatever the scale of the data.
+fn significant(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) { format!("{value:.5e}") } else { format!("{value:.6}") }
+}
+
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "points       {}", self.n)?;
         writeln!(f, "each         {} (d = {})", self.shape, self.dim)?;
         writeln!(f, "range        {} to {}", self.min, self.max)?;
-        writeln!(f, "mean         {:.6}", self.mean)?;
-        writeln!(f, "sigma_data   {:.6}", self.sigma_data)?;
+        writeln!(f, "mean         {}", significant(self.mean))?;
+        writeln!(f, "sigma_data   {}", significant(self.sigma_data))?;
         match &self.labels {
             Some(labels) => {
                 const SHOWN: usize = 20;

@@ -42,7 +42,7 @@ fn info(name: &str, points: &PointSet, json: bool) -> Result<()> {
     }
     result(&format!("{name}\n{info}"))?;
     if let Some(spacing) = spacing {
-        result(&format!("median distance to the nearest other point: {spacing:.4}"))?;
+        result(&format!("median distance to the nearest other point: {spacing:.6}"))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use ridgewalk::closed_form::{CovarianceKind, Empirical, KernelDensity, MixtureFi
 use ridgewalk::metrics::Bootstrap;
 use ridgewalk::schedule::range_for;
 use ridgewalk::survey::{
-    Axis, Comparison, Figure, Finding, Plot, Reference, Series, Subject, Survey, cleaning,
+    Axis, Comparison, Figure, Finding, Plot, Reference, Series, Subject, Survey, cleaning, novelty,
 };
 use ridgewalk::transform::{ScaleChoice, choose_scale};
 use ridgewalk::{
@@ -20,8 +20,8 @@ use crate::arguments::Walk;
 use crate::failure::{Failure, Result};
 use crate::page;
 use crate::progress::{Meter, say};
-use crate::record::{Record, make_folder};
-use crate::source::split;
+use crate::record::{NAME, Record, make_folder, remove_old};
+use crate::source::{self, split};
 
 /// Digits kept out of all models.
 const HELD_OUT: f64 = 0.2;
@@ -46,6 +46,7 @@ const ATTRACTED: &str = "with attraction";
 const MEMORISING: &str = "attraction, memorising model";
 
 pub fn run(walk: &Walk, arguments: &[String]) -> Result<()> {
+    source::check_memory(walk.n, digits().dim())?;
     let (train, held_out) = split(&digits(), HELD_OUT, walk.seed)?;
     let held_out = held_out.ok_or_else(|| {
         Failure::new(
@@ -58,22 +59,29 @@ pub fn run(walk: &Walk, arguments: &[String]) -> Result<()> {
 
     let (generated, scale) = generate(walk, &train)?;
     let reference = Reference::new(&train).held_out(&held_out);
-    let novelty = survey(walk, &generated, &reference)?;
+    let bootstrap = Bootstrap::new(RESAMPLES, walk.seed);
+    let new = survey(walk, &generated, &reference)?;
+    let subjects = |groups: &[Group], reference| -> Vec<Subject> {
+        groups.iter().map(|(name, points)| Subject::new(*name, points, reference)).collect()
+    };
+    let smoothing = match subjects(&generated, &reference).as_slice() {
+        [exact, smoothed, baseline] => novelty(exact, smoothed, baseline, &bootstrap)?,
+        _ => Vec::new(),
+    };
 
     let noisy = add_noise(&train, walk.noise, walk.seed)?;
     let cleaned = clean(walk, &noisy)?;
     let clean_reference = Reference::new(&train).held_out(&held_out).clean(&train);
     let noise = survey(walk, &cleaned, &clean_reference)?;
-    let subject = |name: &str| {
-        let group = cleaned.iter().find(|(other, _)| *other == name);
-        group.map(|(name, points)| Subject::new(*name, points, &clean_reference))
-    };
-    let bootstrap = Bootstrap::new(RESAMPLES, walk.seed);
-    let effect = match (subject(PLAIN), subject(ATTRACTED)) {
-        (Some(plain), Some(attracted)) => cleaning(&plain, &attracted, &bootstrap)?,
+    let attraction = match subjects(&cleaned, &clean_reference).as_slice() {
+        [_, plain, attracted, _] => cleaning(plain, attracted, &bootstrap)?,
         _ => Vec::new(),
     };
-    write(walk, arguments, &Tour { train, noisy, generated, cleaned, novelty, noise, effect, scale })
+    write(
+        walk,
+        arguments,
+        &Tour { train, noisy, generated, cleaned, new, noise, smoothing, attraction, scale },
+    )
 }
 
 /// Bootstrap resamples behind every interval.
@@ -84,9 +92,12 @@ struct Tour {
     noisy: PointSet,
     generated: Vec<Group>,
     cleaned: Vec<Group>,
-    novelty: Comparison,
+    new: Comparison,
     noise: Comparison,
-    effect: Vec<Finding>,
+    /// What smoothing did.
+    smoothing: Vec<Finding>,
+    /// What attraction did.
+    attraction: Vec<Finding>,
     scale: ScaleChoice,
 }
 
@@ -95,6 +106,7 @@ fn generate(walk: &Walk, train: &PointSet) -> Result<(Vec<Group>, ScaleChoice)> 
     let model = Empirical::new(train)?;
     let exact = draw(walk, EXACT, &model, Heun::new(), STEPS)?;
     let scale = choose_scale(train, walk.seed)?;
+    source::warn_of_edge(&scale);
     let kernel = Kernel::isotropic(scale.scale).seed(walk.seed);
     let smoothed = draw(walk, SMOOTHED, &Smoothed::new(&model, kernel)?, Heun::new(), STEPS)?;
     let found = ridgewalk::neighbours::nearest(smoothed.view(), train.values(), 1)?;
@@ -146,13 +158,13 @@ fn survey(walk: &Walk, groups: &[Group], reference: &Reference) -> Result<Compar
 
 impl Tour {
     fn value(&self, group: &str, id: &str) -> f64 {
-        let results = self.novelty.results.iter().chain(&self.noise.results);
+        let results = self.new.results.iter().chain(&self.noise.results);
         let found = results.filter(|r| r.name == group).find_map(|r| r.finding(id));
         found.map_or(f64::NAN, |finding| finding.value)
     }
 
     fn effect(&self, id: &str) -> f64 {
-        self.effect.iter().find(|f| f.id == id).map_or(f64::NAN, |f| f.value)
+        self.attraction.iter().find(|f| f.id == id).map_or(f64::NAN, |f| f.value)
     }
 
     /// The result in words: only what the numbers say.
@@ -212,8 +224,8 @@ impl Tour {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        let mut findings = self.effect.clone();
-        for comparison in [&self.novelty, &self.noise] {
+        let mut findings = [self.smoothing.clone(), self.attraction.clone()].concat();
+        for comparison in [&self.new, &self.noise] {
             // The joint findings would share an id: their table and figures are in the page.
             findings.extend(comparison.findings().into_iter().filter(|f| f.id != "comparison"));
         }
@@ -225,11 +237,18 @@ impl Tour {
         if let Some(overview) = self.overview() {
             top = top.figure(overview);
         }
+        let mut smoothing = Section::new("What smoothing did").text(
+            "Samples of the smoothed score beside those of the exact score, and beside a kernel density estimate whose \
+             samples are as far from the training digits.",
+        );
+        for finding in &self.smoothing {
+            smoothing = smoothing.finding(finding.clone());
+        }
         let mut attraction = Section::new("What attraction did").text(
             "Noise is read from the pixels that no clean digit uses. A cleaned sample should be as near to the clean \
              digits as new clean digits are, and no class should be lost.",
         );
-        for finding in &self.effect {
+        for finding in &self.attraction {
             attraction = attraction.finding(finding.clone());
         }
         let novelty = page::section(
@@ -237,7 +256,7 @@ impl Tour {
             "A sample counts as a copy if it is nearer to the training digits, relative to the held-out ones, than all \
              but one in a hundred held-out digits are. The kernel density estimate has the bandwidth at which its \
              samples are as far from the training digits as those of the smoothed score.",
-            &self.novelty,
+            &self.new,
         )
         .figure(self.scale_curve());
         let noise = page::section(
@@ -255,6 +274,7 @@ impl Tour {
                 walk.n
             ))
             .section(top)
+            .section(smoothing)
             .section(attraction)
             .section(novelty)
             .section(noise)
@@ -285,6 +305,7 @@ fn write(walk: &Walk, arguments: &[String], tour: &Tour) -> Result<()> {
     });
     let record = Record::new(arguments, settings, &[])?;
     make_folder(&walk.output)?;
+    remove_old(&walk.output, NAME);
     let mut outputs = page::write(&walk.output, &tour.page(walk, arguments), &tour.findings())?;
     if let Some(overview) = tour.overview() {
         page::write_sheet(&walk.output.join("samples.png"), &overview)?;
@@ -315,7 +336,7 @@ fn summary(tour: &Tour) -> String {
             number("residual-noise"),
         );
     }
-    for finding in &tour.effect {
+    for finding in tour.smoothing.iter().chain(&tour.attraction) {
         let mark = match finding.holds {
             Some(true) => "met",
             Some(false) => "NOT MET",

@@ -58,7 +58,10 @@ impl Heun {
 
 impl Solver for Heun {
     fn name(&self) -> String {
-        if self.churn.is_some() { "heun with churn".into() } else { "heun".into() }
+        match &self.churn {
+            Some(churn) if churn.per_step > 0.0 => "heun with churn".into(),
+            _ => "heun".into(),
+        }
     }
 
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
