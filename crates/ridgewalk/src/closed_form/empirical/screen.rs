@@ -249,3 +249,34 @@ impl Error {
 fn few(n: usize) -> usize {
     (n / 64).max(128)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::points::PointSet;
+    use crate::random::{Purpose, Stream};
+
+    /// The weights' part of a score in f32 against f64: in nats it errs as much at any level, where
+    /// products err less and less.
+    #[test]
+    fn the_bound_holds_for_the_bias_of_weights_at_high_levels() {
+        let (n, d) = (500, 40);
+        let mut stream = Stream::new(1, Purpose::Evaluation, 0, 0);
+        let data = PointSet::vectors(Array2::from_shape_simple_fn((n, d), || stream.normal())).unwrap();
+        let weights: Vec<f64> = (0..n).map(|i| libm::exp(-0.1 * i as f64)).collect();
+        let model = Empirical::weighted(&data, &weights).unwrap();
+        let screen = Screen::new(model.points(), &model.moments);
+        for sigma in [1.0, 1e3, 1e4] {
+            let (biases, size) = screen.biases(&model, sigma);
+            let error = Error::of(sigma * (d as f64).sqrt(), d, sigma, size);
+            for (i, &bias) in biases.iter().enumerate() {
+                let exact = sigma * sigma * (model.log_weight(i) + libm::log(n as f64));
+                let got = f64::from(bias) + f64::from(screen.half_squares[i]);
+                let nats = (got - exact).abs() / (sigma * sigma);
+                assert!(nats <= error.bound, "sigma {sigma} point {i}: {nats:e} {:e}", error.bound);
+            }
+        }
+    }
+}
