@@ -163,3 +163,30 @@ fn check_extension(path: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images in the order of the points, those of class folders after each other; labels beside IDX images
+    /// only; nothing of a name.
+    #[test]
+    fn files_that_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let listed = |name: &str| files(at(name).to_str().unwrap()).unwrap();
+        for name in ["flat/b.png", "flat/a.JPG", "flat/note.txt", "classes/y/1.png", "classes/x/2.png"] {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), b"").unwrap();
+        }
+        assert_eq!(listed("flat"), [at("flat/a.JPG"), at("flat/b.png")]);
+        assert_eq!(listed("classes"), [at("classes/x/2.png"), at("classes/y/1.png")]);
+        fs::write(at("t-images-idx3"), [0, 0, 8, 3, 0, 0, 0, 1]).unwrap();
+        fs::write(at("t-images.csv"), b"1,2").unwrap();
+        fs::write(at("t-labels-idx1"), b"").unwrap();
+        fs::write(at("t-labels.csv"), b"").unwrap();
+        assert_eq!(listed("t-images-idx3"), [at("t-images-idx3"), at("t-labels-idx1")]);
+        assert_eq!(listed("t-images.csv"), [at("t-images.csv")]);
+        assert_eq!(files("circle:n=9").unwrap(), Vec::<PathBuf>::new());
+    }
+}

@@ -77,7 +77,8 @@ pub fn run(rerun: &Rerun) -> Result<()> {
     if scratch.is_some() {
         restore(&folder, beside, &new)?;
     }
-    say(&format!("the same bytes again: {} files", new.outputs.len()));
+    let place = if scratch.is_some() { beside } else { &folder };
+    say(&format!("the same bytes again: {} files in {}", new.outputs.len(), place.display()));
     Ok(())
 }
 

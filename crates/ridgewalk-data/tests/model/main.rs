@@ -48,6 +48,7 @@ fn full() -> ModelFile {
         command: vec!["ridgewalk".into(), "fit".into(), "a b.csv".into()],
         noise: 5e-324,
         smoothing_spacing: Some(1.0 / 3.0),
+        training_sha256: Some("00ff".into()),
         ..ModelFile::new(Model::Mixture(model), &data, "a b.csv")
     }
 }

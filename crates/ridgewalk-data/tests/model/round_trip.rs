@@ -109,6 +109,7 @@ fn every_field_comes_back() {
     assert_eq!((&read.data, read.points, read.seed), (&"a b.csv".to_string(), 30, u64::MAX));
     assert_eq!(read.command, file.command);
     assert_eq!((read.noise, read.smoothing_spacing), (5e-324, Some(1.0 / 3.0)));
+    assert_eq!(read.training_sha256.as_deref(), Some("00ff"));
 }
 
 #[test]
