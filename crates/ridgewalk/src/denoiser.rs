@@ -12,7 +12,7 @@
 //! Closed forms, networks, and transforms of either are all denoisers. Batches are rows:
 //! `x` is `[batch, d]`. σ is in the data's own units and positive.
 
-use ndarray::{Array1, Array2, ArrayView2, Zip};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, Zip};
 
 use crate::error::{Error, Result};
 use crate::points::Moments;
@@ -39,6 +39,63 @@ impl Visit<'_> {
     }
 }
 
+/// Displacements ξ of the queries, over which a denoiser is averaged: see [`Denoiser::denoise_displaced`].
+#[derive(Debug, Clone, Copy)]
+pub struct Displacements<'a> {
+    /// Coordinates of every draw, `[draws, r]`.
+    pub nodes: ArrayView2<'a, f64>,
+    /// What the coordinates are of, `[batch, r, d]`: row b is displaced by `nodes · frames[b]`. `None`
+    /// where r = d and the draws, the same for all rows, are displacements as they stand.
+    pub frames: Option<ArrayView3<'a, f64>>,
+    /// Weight of every draw; those of a group sum to one.
+    pub weights: &'a [f64],
+    /// The draws, in order, are this many groups of equal size, each averaged apart: from the spread of
+    /// the groups the error of their mean is known.
+    pub groups: usize,
+}
+
+impl Displacements<'_> {
+    /// Number of draws.
+    pub fn draws(&self) -> usize {
+        self.nodes.nrows()
+    }
+
+    /// Displacements of one row of the batch, `[draws, d]`.
+    pub fn of_row(&self, row: usize) -> Array2<f64> {
+        match &self.frames {
+            None => self.nodes.to_owned(),
+            Some(frames) => self.nodes.dot(&frames.index_axis(Axis(0), row)),
+        }
+    }
+
+    /// Checks all lengths against a batch of rows of dimension d.
+    ///
+    /// # Errors
+    /// If they disagree, a value is not finite, or the draws do not make equal groups.
+    pub fn check(&self, batch: usize, dim: usize) -> Result<()> {
+        let (draws, r) = self.nodes.dim();
+        let wanted = self.frames.map_or((batch, dim, dim), |f| f.dim());
+        if wanted != (batch, r, dim) {
+            return Err(Error::shape(
+                "the displacements",
+                format!("nodes {:?} with frames {wanted:?}", self.nodes.dim()),
+                format!("nodes [draws, r] and frames [{batch}, r, {dim}]"),
+            ));
+        }
+        if draws == 0 || self.groups == 0 || draws % self.groups != 0 || self.weights.len() != draws {
+            return Err(Error::shape(
+                "the displacements",
+                format!("{draws} draws, {} weights, {} groups", self.weights.len(), self.groups),
+                "one weight a draw, and equal groups",
+            ));
+        }
+        crate::points::require_finite("the displacements", self.nodes)
+    }
+}
+
+/// Displaced rows evaluated at a time, where each is a query of its own.
+const DISPLACED: usize = 4096;
+
 /// D(x; σ) = E[x₀ | x₀ + σε = x].
 pub trait Denoiser: Send + Sync {
     /// Ambient dimension d.
@@ -55,6 +112,21 @@ pub trait Denoiser: Send + Sync {
     fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
         let _ = visit;
         self.denoise(x, sigma)
+    }
+
+    /// Means over displacements, Σⱼ wⱼ D(x + ξⱼ; σ) of every group of draws, `[groups, batch, d]`: what
+    /// smoothing a score asks for. One query a draw, unless a model can share work among the draws.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`], and if the displacements do not fit x.
+    fn denoise_displaced(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        displacements: &Displacements,
+        visit: &Visit,
+    ) -> Result<Array3<f64>> {
+        displaced_one_by_one(self, x, sigma, displacements, visit)
     }
 
     /// Mean and scale of the distribution, where known: the sampler starts from them.
@@ -151,6 +223,20 @@ pub trait Differentiable: Denoiser {
         Ok(trace)
     }
 
+    /// J = ∂D/∂x of every row, `[batch, d, d]` (row index: output). By default d Jacobian products.
+    fn jacobian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
+        let d = self.dim();
+        let mut jacobian = Array3::zeros((x.nrows(), x.ncols(), x.ncols()));
+        let mut unit = Array2::zeros(x.raw_dim());
+        for k in 0..d {
+            unit.column_mut(k).fill(1.0);
+            let column = self.jvp(x, sigma, unit.view())?;
+            jacobian.index_axis_mut(Axis(2), k).assign(&column);
+            unit.column_mut(k).fill(0.0);
+        }
+        Ok(jacobian)
+    }
+
     /// (∇² log p_σ) v = (J v − v)/σ² for every row.
     fn hessian_product(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
         let mut out = self.jvp(x, sigma, v)?;
@@ -164,6 +250,60 @@ pub trait Differentiable: Denoiser {
 pub trait Density: Differentiable {
     /// log p_σ(x), `[batch]`, in nats.
     fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>>;
+
+    /// ∇² log p_σ = (J − I)/σ² of every row, `[batch, d, d]`, symmetric to the bit.
+    fn hessian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
+        let mut hessian = self.jacobian(x, sigma)?;
+        let variance = sigma * sigma;
+        for mut h in hessian.outer_iter_mut() {
+            for i in 0..h.nrows() {
+                h[(i, i)] = (h[(i, i)] - 1.0) / variance;
+                for j in 0..i {
+                    let both = 0.5 * (h[(i, j)] + h[(j, i)]) / variance;
+                    (h[(i, j)], h[(j, i)]) = (both, both);
+                }
+            }
+        }
+        Ok(hessian)
+    }
+}
+
+/// [`Denoiser::denoise_displaced`] with a query for every draw.
+fn displaced_one_by_one<D: Denoiser + ?Sized>(
+    model: &D,
+    x: ArrayView2<f64>,
+    sigma: f64,
+    displacements: &Displacements,
+    visit: &Visit,
+) -> Result<Array3<f64>> {
+    check_query(model.dim(), x, sigma)?;
+    displacements.check(x.nrows(), x.ncols())?;
+    let draws = displacements.draws();
+    let per_group = draws / displacements.groups;
+    let mut sums = Array3::zeros((displacements.groups, x.nrows(), x.ncols()));
+    let pairs: Vec<(usize, usize)> =
+        (0..x.nrows()).flat_map(|row| (0..draws).map(move |draw| (row, draw))).collect();
+    for block in pairs.chunks(DISPLACED) {
+        let mut queries = Array2::zeros((block.len(), x.ncols()));
+        let mut current: Option<(usize, Array2<f64>)> = None;
+        for (mut query, &(row, draw)) in queries.outer_iter_mut().zip(block) {
+            if current.as_ref().is_none_or(|(of, _)| *of != row) {
+                current = Some((row, displacements.of_row(row)));
+            }
+            query.assign(&x.row(row));
+            if let Some((_, shifts)) = &current {
+                query += &shifts.row(draw);
+            }
+        }
+        let samples: Vec<u64> = block.iter().map(|&(row, _)| visit.sample(row)).collect();
+        let visit = Visit { samples: &samples, step: visit.step };
+        let values = model.denoise_at(queries.view(), sigma, &visit)?;
+        for (value, &(row, draw)) in values.outer_iter().zip(block) {
+            let mut sum = sums.index_axis_mut(Axis(0), draw / per_group);
+            sum.row_mut(row).scaled_add(displacements.weights[draw], &value);
+        }
+    }
+    Ok(sums)
 }
 
 macro_rules! forward_denoiser {
@@ -177,6 +317,15 @@ macro_rules! forward_denoiser {
             }
             fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
                 (**self).denoise_at(x, sigma, visit)
+            }
+            fn denoise_displaced(
+                &self,
+                x: ArrayView2<f64>,
+                sigma: f64,
+                displacements: &Displacements,
+                visit: &Visit,
+            ) -> Result<Array3<f64>> {
+                (**self).denoise_displaced(x, sigma, displacements, visit)
             }
             fn moments(&self) -> Option<Moments> {
                 (**self).moments()
@@ -232,6 +381,15 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     fn denoise_at(&self, x: ArrayView2<f64>, sigma: f64, visit: &Visit) -> Result<Array2<f64>> {
         self.inner.denoise_at(x, sigma, visit)
     }
+    fn denoise_displaced(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        displacements: &Displacements,
+        visit: &Visit,
+    ) -> Result<Array3<f64>> {
+        self.inner.denoise_displaced(x, sigma, displacements, visit)
+    }
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
     }
@@ -255,10 +413,10 @@ impl<D: Denoiser> Differentiable for FiniteDifference<D> {
             let norm = v.dot(&v).sqrt();
             *h = if norm > 0.0 { self.step * sigma / norm } else { 1.0 };
         });
-        let shift = &v * &h.view().insert_axis(ndarray::Axis(1));
+        let shift = &v * &h.view().insert_axis(Axis(1));
         let ahead = self.inner.denoise((&x + &shift).view(), sigma)?;
         let behind = self.inner.denoise((&x - &shift).view(), sigma)?;
-        Ok((ahead - behind) / (h * 2.0).insert_axis(ndarray::Axis(1)))
+        Ok((ahead - behind) / (h * 2.0).insert_axis(Axis(1)))
     }
 
     /// By d central differences a row: exact in form, dear in high dimension.

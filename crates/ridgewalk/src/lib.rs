@@ -46,7 +46,7 @@ pub mod solver;
 pub mod survey;
 pub mod transform;
 
-pub use denoiser::{Denoiser, Density, Differentiable, FiniteDifference, Visit};
+pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDifference, Visit};
 pub use error::{Error, Result};
 pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
