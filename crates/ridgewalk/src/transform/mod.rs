@@ -6,4 +6,4 @@ pub mod smoothing_scale;
 
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{Kernel, Smoothed};
-pub use smoothing_scale::{ScaleChoice, choose_scale};
+pub use smoothing_scale::{LevelScale, ScaleChoice, choose_scale};
