@@ -5,5 +5,8 @@ pub mod smoothing;
 pub mod smoothing_scale;
 
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
-pub use smoothing::{Kernel, Smoothed};
+pub use smoothing::{
+    Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,
+    Smoothed, Surface,
+};
 pub use smoothing_scale::{ScaleChoice, choose_scale};
