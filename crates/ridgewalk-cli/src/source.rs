@@ -7,7 +7,7 @@ use ndarray::Array2;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Fitted, Gaussian, MixtureFit};
 use ridgewalk::latent::{Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::transform::{Kernel, Mad, ScaleChoice, Smoothed, choose_scale};
+use ridgewalk::transform::Mad;
 use ridgewalk::{Denoiser, PointSet, Shape};
 use ridgewalk_data::{
     DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with,
@@ -15,12 +15,12 @@ use ridgewalk_data::{
 use serde_json::{Value, json};
 
 use crate::arguments::{
-    self, Cli, Command, ComponentCount, LatentName, ModelName, Preparation, Rank, Reading, Smooth, Table,
-    Transform,
+    self, Cli, Command, ComponentCount, LatentName, ModelName, Preparation, Rank, Reading, Table, Transform,
 };
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::digest_points;
+use crate::smoothing;
 
 /// Components of a mixture, unless --components says otherwise.
 const COMPONENTS: usize = 20;
@@ -91,16 +91,6 @@ pub fn check_memory(n: usize, dim: usize) -> Result<()> {
         format!("needs {} GiB of memory, the limit is {} GiB", bytes >> 30, DEFAULT_LIMIT >> 30),
         "draw fewer samples, or several runs with other seeds",
     ))
-}
-
-/// Says so where held-out loss has no minimum among the scales tried.
-pub fn warn_of_edge(choice: &ScaleChoice) {
-    if choice.at_edge {
-        say(&format!(
-            "note: {:.4} is the end of the scales tried, not a minimum: look at what comes out, or give a scale",
-            choice.scale
-        ));
-    }
 }
 
 /// Splits off the held-out fraction: (kept, held out). Which points go depends on their number and the seed only.
@@ -280,28 +270,9 @@ pub struct Prepared<'a> {
 pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Result<Prepared<'a>> {
     let mut denoiser: Box<dyn Denoiser + 'a> = Box::new(source.file.model.as_denoiser());
     let mut settings = json!({});
-    let mut curve = Value::Null;
-    if let Some(smooth) = transform.smooth {
-        let scale = match smooth {
-            Smooth::Scale(scale) => scale,
-            Smooth::Auto => {
-                let data = source.points("--smooth auto", "give DATA instead of MODEL, or a scale")?;
-                let chosen = choose_scale(&data, seed)?;
-                say(&format!(
-                    "kernel scale {:.4} by held-out loss ({:.2} of the spacing of neighbours, {:.4})",
-                    chosen.scale,
-                    chosen.scale / chosen.spacing,
-                    chosen.spacing
-                ));
-                warn_of_edge(&chosen);
-                let scale = chosen.scale;
-                curve = json!(chosen.curve);
-                scale
-            }
-        };
-        settings["smooth"] = json!({ "scale": scale, "draws": transform.smooth_draws, "curve": curve });
-        let kernel = Kernel::isotropic(scale).draws(transform.smooth_draws).seed(seed);
-        denoiser = Box::new(Smoothed::new(denoiser, kernel)?);
+    if let Some(smooth) = transform.smoothing.smooth {
+        (denoiser, settings["smooth"]) =
+            smoothing::smooth(source, denoiser, &transform.smoothing, smooth, seed)?;
     }
     let mut onset = None;
     if let Some(arguments::Mad { config, onset: level }) = transform.mad.clone() {
@@ -310,7 +281,7 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
         if let Some(level) = level {
             config.a = sigma_data / level;
         }
-        if matches!(source.file.model, Model::Empirical(_)) && transform.smooth.is_none() {
+        if matches!(source.file.model, Model::Empirical(_)) && transform.smoothing.smooth.is_none() {
             say("note: the bare empirical model gives its own points back, noise included; \
                  attraction needs a model that generalises: --model mixture, or --smooth");
         }

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::values::{
-    ComponentCount, LatentName, Mad, ModelName, Rank, Smooth, count, fraction, not_negative, positive,
-};
+use super::smoothing::Smoothing;
+use super::values::{ComponentCount, LatentName, Mad, ModelName, Rank, fraction, not_negative, positive};
 
 /// How tables and archives are read: the data, and what is compared with them.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -119,7 +118,7 @@ pub struct Model {
     #[arg(long, value_enum)]
     pub model: Option<ModelName>,
     /// Fit the model in a latent space: the K principal components of the data, as many as explain a SHARE
-    /// of the variance [default: 0.95], or those in units of their standard deviations (whiten).
+    /// of the variance [default: 0.9], or those in units of their standard deviations (whiten).
     /// Samples come back as points of the data. Noise levels, scales and bandwidths are then in latent units:
     /// the data's own along each component, or its standard deviations
     #[arg(long, value_name = "pca[:K|SHARE][,whiten]")]
@@ -152,16 +151,11 @@ fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'sta
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transforms")]
 pub struct Transform {
-    /// Smooth the score with a Gaussian kernel of this scale (data's units; with --standardize or --latent:
-    /// the model's), or one chosen by held-out loss (DATA, or an empirical model)
-    #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
-    pub smooth: Option<Smooth>,
-    /// Draws of the smoothing kernel
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count, allow_negative_numbers = true, requires = "smooth")]
-    pub smooth_draws: usize,
     /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. a: onset at
     /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units (with --standardize or --latent: the
     /// model's)
     #[arg(long, value_name = "a=..,b=..,p=..", num_args = 0..=1, default_missing_value = "")]
     pub mad: Option<Mad>,
+    #[command(flatten)]
+    pub smoothing: Smoothing,
 }

@@ -1,6 +1,7 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
 mod groups;
+mod smoothing;
 mod values;
 
 use std::path::PathBuf;
@@ -8,9 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
+pub use smoothing::{EstimatorName, Smooth, SmoothKernel, Smoothing};
 pub use values::{
     ComponentCount, FormatName, LatentName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName,
-    Smooth, SolverName,
+    SolverName,
 };
 use values::{count, fraction, not_negative, positive, positive_number};
 

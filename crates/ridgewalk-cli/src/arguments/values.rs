@@ -5,7 +5,7 @@ use ridgewalk::latent::Components;
 use ridgewalk::transform::MadConfig;
 
 /// Share of the variance that a latent space keeps, unless a number of components says otherwise.
-pub const LATENT_SHARE: f64 = 0.95;
+pub const LATENT_SHARE: f64 = 0.9;
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub enum ModelName {
@@ -131,22 +131,6 @@ impl std::str::FromStr for ComponentCount {
         match text {
             "auto" => Ok(ComponentCount::Auto),
             _ => count(text).map(ComponentCount::Count).map_err(|e| format!("{e}, or auto")),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Smooth {
-    Auto,
-    Scale(f64),
-}
-
-impl std::str::FromStr for Smooth {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Smooth::Auto),
-            _ => not_negative(text).map(Smooth::Scale).map_err(|e| format!("{e}, or auto")),
         }
     }
 }
