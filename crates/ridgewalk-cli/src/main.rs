@@ -8,6 +8,7 @@ mod page;
 mod progress;
 mod record;
 mod scratch;
+mod smoothing;
 mod source;
 mod training;
 

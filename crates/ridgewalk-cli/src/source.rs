@@ -4,22 +4,30 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use ndarray::Array2;
-use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, MixtureFit};
+use ridgewalk::closed_form::{CovarianceKind, Empirical, Fitted, Gaussian, MixtureFit};
+use ridgewalk::latent::{Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::transform::{Kernel, Mad, ScaleChoice, Smoothed, choose_scale};
-use ridgewalk::{Denoiser, PointSet};
+use ridgewalk::transform::Mad;
+use ridgewalk::{Denoiser, PointSet, Shape};
 use ridgewalk_data::{
     DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with,
 };
 use serde_json::{Value, json};
 
-use crate::arguments::{self, Cli, Command, ModelName, Preparation, Rank, Reading, Smooth, Table, Transform};
+use crate::arguments::{
+    self, Cli, Command, ComponentCount, LatentName, ModelName, Preparation, Rank, Reading, Table, Transform,
+};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::digest_points;
+use crate::smoothing;
 
 /// Components of a mixture, unless --components says otherwise.
 const COMPONENTS: usize = 20;
+/// Numbers of components that --components auto tries, in order.
+const CANDIDATES: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
+/// The search ends when this many in a row were no better than the best.
+const PATIENCE: usize = 3;
 
 /// Reads data and adds the noise that was asked for.
 pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
@@ -85,16 +93,6 @@ pub fn check_memory(n: usize, dim: usize) -> Result<()> {
     ))
 }
 
-/// Says so where held-out loss has no minimum among the scales tried.
-pub fn warn_of_edge(choice: &ScaleChoice) {
-    if choice.at_edge {
-        say(&format!(
-            "note: {:.4} is the end of the scales tried, not a minimum: look at what comes out, or give a scale",
-            choice.scale
-        ));
-    }
-}
-
 /// Splits off the held-out fraction: (kept, held out). Which points go depends on their number and the seed only.
 pub fn split(points: &PointSet, fraction: f64, seed: u64) -> Result<(PointSet, Option<PointSet>)> {
     let held_out = (points.len() as f64 * fraction).round() as usize;
@@ -122,6 +120,8 @@ pub struct Source {
     pub file: ModelFile,
     /// The training points in the model's units.
     pub data: Option<PointSet>,
+    /// (components, BIC) of the mixtures that were tried, if their number was chosen here.
+    pub bic: Option<Vec<(usize, f64)>>,
 }
 
 /// Whether MODEL|DATA is a model file.
@@ -149,7 +149,7 @@ pub fn open(
             "drop the flag, or give it to `ridgewalk fit`",
         ));
     }
-    Ok(Source { file, data: None })
+    Ok(Source { file, data: None, bic: None })
 }
 
 /// Fits a model to data.
@@ -173,17 +173,35 @@ pub fn fit(
     drop(points); // a large set must not be held twice while the model is built
     let normalization = if preparation.standardize { Normalization::fit(&own)? } else { Normalization::None };
     let data = normalization.apply(&own)?;
+    let (latent, data) = match model.latent {
+        None => (None, data),
+        Some(name) => {
+            let latent = latent_space(name, &data)?;
+            let encoded = latent.encode_points(&data)?;
+            (Some(latent), encoded)
+        }
+    };
     let kind = match model.rank.unwrap_or(Rank::Full) {
         Rank::Full => CovarianceKind::Full,
         Rank::Low(rank) => CovarianceKind::LowRank(rank),
     };
+    let mut bic = None;
     let fitted = match name {
         ModelName::Empirical => Model::Empirical(Empirical::new(&data)?),
         ModelName::Gaussian => Model::Gaussian(Gaussian::fit(&data, kind)?),
         ModelName::Mixture => {
-            let mut fit = MixtureFit::new(model.components.unwrap_or(COMPONENTS), kind);
-            fit.seed = seed;
-            let fitted = fit.fit_with_report(&data)?;
+            let fit = MixtureFit { seed, ..MixtureFit::new(COMPONENTS, kind) };
+            let fitted = match model.components {
+                None => fit.fit_with_report(&data)?,
+                Some(ComponentCount::Count(components)) => {
+                    MixtureFit { components, ..fit }.fit_with_report(&data)?
+                }
+                Some(ComponentCount::Auto) => {
+                    let (best, tried) = choose_components(&fit, &data)?;
+                    bic = Some(tried);
+                    best
+                }
+            };
             say(&format!(
                 "mixture of {}: {} EM iterations, log-likelihood {:.4} a point",
                 fitted.mixture.len(),
@@ -195,10 +213,49 @@ pub fn fit(
     };
     let mut file = ModelFile::new(fitted, &own, spec);
     file.normalization = normalization;
+    file.latent = latent;
     file.seed = seed;
     file.noise = reading.noise.unwrap_or(0.0);
     file.training_sha256 = Some(digest_points(&own));
-    Ok(Source { file, data: Some(data) })
+    Ok(Source { file, data: Some(data), bic })
+}
+
+fn latent_space(name: LatentName, data: &PointSet) -> Result<Pca> {
+    let pca = Pca::fit(data, name.components)?;
+    let pca = if name.whiten { pca.whitened() } else { pca };
+    say(&format!(
+        "latent space: {} principal components of {} coordinates{}, {:.1} % of the variance",
+        pca.dim(),
+        pca.data_dim(),
+        if name.whiten { ", whitened" } else { "" },
+        100.0 * pca.explained()
+    ));
+    Ok(pca)
+}
+
+/// The mixture of the smallest BIC among the candidates, and the criterion of all that were tried.
+fn choose_components(fit: &MixtureFit, data: &PointSet) -> Result<(Fitted, Vec<(usize, f64)>)> {
+    say("components          BIC  (smaller is better)");
+    let mut best: Option<Fitted> = None;
+    let mut tried = Vec::new();
+    let mut worse = 0;
+    for components in CANDIDATES.into_iter().filter(|&k| k <= data.len()) {
+        let Some(fitted) = fit.choose_components(data, [components])?.pop() else { break };
+        say(&format!("{components:>10} {:>12.1}", fitted.report.bic));
+        tried.push((components, fitted.report.bic));
+        if best.as_ref().is_none_or(|best| fitted.report.bic < best.report.bic) {
+            (best, worse) = (Some(fitted), 0);
+        } else {
+            worse += 1;
+        }
+        if worse == PATIENCE {
+            break;
+        }
+    }
+    match best {
+        Some(best) => Ok((best, tried)),
+        None => Err(Failure::new("--components auto", "has no points to choose from", "give a number")),
+    }
 }
 
 /// A denoiser after transforms, and what a record says of them.
@@ -213,28 +270,9 @@ pub struct Prepared<'a> {
 pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Result<Prepared<'a>> {
     let mut denoiser: Box<dyn Denoiser + 'a> = Box::new(source.file.model.as_denoiser());
     let mut settings = json!({});
-    let mut curve = Value::Null;
-    if let Some(smooth) = transform.smooth {
-        let scale = match smooth {
-            Smooth::Scale(scale) => scale,
-            Smooth::Auto => {
-                let data = source.points("--smooth auto", "give DATA instead of MODEL, or a scale")?;
-                let chosen = choose_scale(&data, seed)?;
-                say(&format!(
-                    "kernel scale {:.4} by held-out loss ({:.2} of the spacing of neighbours, {:.4})",
-                    chosen.scale,
-                    chosen.scale / chosen.spacing,
-                    chosen.spacing
-                ));
-                warn_of_edge(&chosen);
-                let scale = chosen.scale;
-                curve = json!(chosen.curve);
-                scale
-            }
-        };
-        settings["smooth"] = json!({ "scale": scale, "draws": transform.smooth_draws, "curve": curve });
-        let kernel = Kernel::isotropic(scale).draws(transform.smooth_draws).seed(seed);
-        denoiser = Box::new(Smoothed::new(denoiser, kernel)?);
+    if let Some(smooth) = transform.smoothing.smooth {
+        (denoiser, settings["smooth"]) =
+            smoothing::smooth(source, denoiser, &transform.smoothing, smooth, seed)?;
     }
     let mut onset = None;
     if let Some(arguments::Mad { config, onset: level }) = transform.mad.clone() {
@@ -243,7 +281,7 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
         if let Some(level) = level {
             config.a = sigma_data / level;
         }
-        if matches!(source.file.model, Model::Empirical(_)) && transform.smooth.is_none() {
+        if matches!(source.file.model, Model::Empirical(_)) && transform.smoothing.smooth.is_none() {
             say("note: the bare empirical model gives its own points back, noise included; \
                  attraction needs a model that generalises: --model mixture, or --smooth");
         }
@@ -265,7 +303,11 @@ impl Source {
         }
         match &self.file.model {
             Model::Empirical(model) if model.log_weights().is_none() => {
-                Ok(Cow::Owned(PointSet::new(model.points().to_owned(), self.file.shape)?))
+                let shape = match &self.file.latent {
+                    None => self.file.shape,
+                    Some(latent) => Shape::Vector(latent.dim()),
+                };
+                Ok(Cow::Owned(PointSet::new(model.points().to_owned(), shape)?))
             }
             Model::Empirical(_) => {
                 Err(Failure::new(what, "takes no weights, and the points have some", help))
@@ -276,9 +318,10 @@ impl Source {
 
     /// Units of noise levels, scales and bandwidths.
     pub fn units(&self) -> &'static str {
-        match self.file.normalization {
-            Normalization::None => "data",
-            Normalization::Standardized { .. } => "standardized",
+        match (&self.file.latent, &self.file.normalization) {
+            (Some(_), _) => "latent",
+            (None, Normalization::Standardized { .. }) => "standardized",
+            (None, Normalization::None) => "data",
         }
     }
 
@@ -293,12 +336,23 @@ impl Source {
         json!({
             "kind": file.model.kind(), "data": file.data, "points": file.points, "command": file.command,
             "hold_out": hold_out.unwrap_or(0.0), "sha256": file.training_sha256, "units": self.units(),
+            "latent": self.latent_settings(), "bic": self.bic,
+        })
+    }
+
+    /// What a record says of the latent space.
+    pub fn latent_settings(&self) -> Value {
+        self.file.latent.as_ref().map_or(Value::Null, |latent| {
+            json!({
+                "kind": latent.name(), "dim": latent.dim(), "explained": latent.explained(),
+                "whitened": latent.is_scaled(),
+            })
         })
     }
 
     /// Samples in the model's units to a point set in the data's.
     pub fn to_points(&self, samples: Array2<f64>) -> Result<PointSet> {
-        let points = PointSet::new(self.file.normalization.undo(samples)?, self.file.shape)?;
+        let points = PointSet::new(self.file.to_data(samples)?, self.file.shape)?;
         match &self.file.columns {
             Some(columns) => Ok(points.with_columns(columns.clone())?),
             None => Ok(points),

@@ -12,6 +12,7 @@
 //! | `mixture` | `weights` `[K]`, `means` `[K, d]`; of every component k its covariance: `component.k.vectors` `[r, d]`, `component.k.values` `[r]`, `component.k.isotropic` `[1]` |
 //! | `empirical` | `points` `[n, d]` (u8 or f32 where that loses nothing), and, unless all are equal, `log_weights` `[n]` |
 //! | any, if standardized | `normalization.mean` `[d]`, `normalization.std` `[d]` |
+//! | any, in a latent space | `latent.mean` `[d]`, `latent.components` `[k, d]`, `latent.scales` `[k]`, `latent.spectrum` `[rank]`; the model is then one of k dimensions |
 //!
 //! A model that is read back is the same bit for bit, and the same model gives the same bytes.
 //! Reading trusts nothing: lengths, types, shapes and values are checked, and nothing can run code.
@@ -22,8 +23,9 @@ mod parts;
 
 use std::path::Path;
 
+use ndarray::{Array2, ArrayView2};
 use ridgewalk::closed_form::{Empirical, Gaussian, Mixture};
-use ridgewalk::{Denoiser, Shape};
+use ridgewalk::{Denoiser, Latent, Pca, Shape};
 
 use crate::error::{Error, Result};
 use crate::load::DEFAULT_LIMIT;
@@ -83,12 +85,15 @@ impl Model {
 /// ```
 #[derive(Debug, Clone)]
 pub struct ModelFile {
-    /// The model, in the units of `normalization`.
+    /// The model, in the coordinates of `latent`, else in the units of `normalization`.
     pub model: Model,
     /// What one point is.
     pub shape: Shape,
-    /// From the data's units to the model's.
+    /// From the data's units to the model's, or to those that `latent` encodes.
     pub normalization: Normalization,
+    /// The latent space in which the model was fitted, if it was in one: data → normalization → latent →
+    /// model.
+    pub latent: Option<Pca>,
     /// Smallest and largest value of the training data, in their own units: the scale of pictures.
     pub range: (f64, f64),
     /// Names of the coordinates, if they have any.
@@ -104,7 +109,8 @@ pub struct ModelFile {
     /// Standard deviation of known noise that was added to the data before the fit, in their own
     /// units; 0 if none was.
     pub noise: f64,
-    /// Typical distance between neighbouring points of the data, in the model's units: the scale of
+    /// Typical distance between neighbouring points of the data, in the model's units (latent ones, if it
+    /// is in a latent space): the scale of
     /// smoothing; none if it was not measured.
     pub smoothing_spacing: Option<f64>,
     /// SHA-256 (hexadecimal) of the values that it was fitted to, in the data's own units; none if unknown.
@@ -119,6 +125,7 @@ impl ModelFile {
             model,
             shape: data.shape(),
             normalization: Normalization::None,
+            latent: None,
             range: data.range(),
             columns: data.columns().map(<[String]>::to_vec),
             data: spec.into(),
@@ -164,13 +171,16 @@ impl ModelFile {
         let mut container = Container::open(path, limit)?;
         let header = Header::from_metadata(container.text())?;
         let dim = header.dim()?;
-        let model = parts::model(header.kind, &mut container, header.shape, dim)?;
+        let latent = parts::latent(header.latent, &mut container, dim)?;
+        let shape = latent.as_ref().map_or(header.shape, |latent| Shape::Vector(latent.dim()));
+        let model = parts::model(header.kind, &mut container, shape, shape.dim())?;
         let normalization = parts::normalization(header.normalization, &mut container, dim)?;
         container.finish()?;
         let file = ModelFile {
             model,
             shape: header.shape,
             normalization,
+            latent,
             range: header.range,
             columns: header.columns,
             data: header.data,
@@ -185,10 +195,44 @@ impl ModelFile {
         Ok(file)
     }
 
+    /// Rows in the data's units (`[n, d]`) to rows in the model's coordinates.
+    ///
+    /// # Errors
+    /// If `x` does not have d columns, or a result is not finite.
+    pub fn to_model(&self, x: ArrayView2<f64>) -> Result<Array2<f64>> {
+        let x = self.normalization.apply_points(x)?;
+        match &self.latent {
+            None => Ok(x),
+            Some(latent) => Ok(latent.encode(x.view())?),
+        }
+    }
+
+    /// Rows in the model's coordinates to rows in the data's units (`[n, d]`).
+    ///
+    /// # Errors
+    /// As [`ModelFile::to_model`].
+    pub fn to_data(&self, rows: Array2<f64>) -> Result<Array2<f64>> {
+        match &self.latent {
+            None => self.normalization.undo(rows),
+            Some(latent) => self.normalization.undo(latent.decode(rows.view())?),
+        }
+    }
+
     /// Whether all parts fit together: the same test before writing and after reading, so that what
     /// was written can be read.
     fn check(&self) -> Result<()> {
-        let dim = self.model.dim();
+        let dim = match &self.latent {
+            None => self.model.dim(),
+            Some(latent) if latent.dim() == self.model.dim() => latent.data_dim(),
+            Some(latent) => {
+                let problem = format!(
+                    "a model of dimension {} cannot be one of a latent space of {}",
+                    self.model.dim(),
+                    latent.dim()
+                );
+                return Err(Error::argument(problem, "fit the model to the encoded points"));
+            }
+        };
         if header::checked_dim(self.shape) != Some(dim) {
             let problem =
                 format!("a model of dimension {dim} cannot have points that are each a {}", self.shape);

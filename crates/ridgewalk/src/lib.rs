@@ -25,6 +25,7 @@
 //! | points and their shape | [`PointSet`], [`Shape`] |
 //! | D(x; σ), its derivatives, its density | [`Denoiser`], [`Differentiable`], [`Density`] |
 //! | models known in closed form | [`closed_form`] |
+//! | coordinates of fewer dimensions | [`Latent`], [`Pca`] |
 //! | what turns one denoiser into another | [`transform`] |
 //! | noising processes and grids of noise levels | [`Process`], [`Schedule`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
@@ -35,6 +36,7 @@
 pub mod closed_form;
 pub mod denoiser;
 pub mod error;
+pub mod latent;
 pub mod metrics;
 pub mod neighbours;
 pub mod points;
@@ -48,6 +50,7 @@ pub mod transform;
 
 pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDifference, Visit};
 pub use error::{Error, Result};
+pub use latent::{Latent, Pca};
 pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
 pub use sampler::{Observer, Progress, Sampler, Samples, Trace};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::values::{Mad, ModelName, Rank, Smooth, count, fraction, not_negative, positive};
+use super::smoothing::Smoothing;
+use super::values::{ComponentCount, LatentName, Mad, ModelName, Rank, fraction, not_negative, positive};
 
 /// How tables and archives are read: the data, and what is compared with them.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -116,9 +117,15 @@ pub struct Model {
     /// The model [default: empirical]
     #[arg(long, value_enum)]
     pub model: Option<ModelName>,
-    /// Mixture: number of components [default: 20]
-    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
-    pub components: Option<usize>,
+    /// Fit the model in a latent space: the K principal components of the data, as many as explain a SHARE
+    /// of the variance [default: 0.9], or those in units of their standard deviations (whiten).
+    /// Samples come back as points of the data. Noise levels, scales and bandwidths are then in latent units:
+    /// the data's own along each component, or its standard deviations
+    #[arg(long, value_name = "pca[:K|SHARE][,whiten]")]
+    pub latent: Option<LatentName>,
+    /// Mixture: number of components, or the one of the smallest BIC [default: 20]
+    #[arg(long, value_name = "auto|K", allow_negative_numbers = true)]
+    pub components: Option<ComponentCount>,
     /// Gaussian and mixture: covariance of full rank, or of rank R plus isotropic [default: full]
     #[arg(long, value_name = "full|R", allow_negative_numbers = true)]
     pub rank: Option<Rank>,
@@ -129,6 +136,7 @@ impl Model {
     pub fn given(&self) -> Option<&'static str> {
         first_given([
             (self.model.is_some(), "--model"),
+            (self.latent.is_some(), "--latent"),
             (self.components.is_some(), "--components"),
             (self.rank.is_some(), "--rank"),
         ])
@@ -143,16 +151,11 @@ fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'sta
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transforms")]
 pub struct Transform {
-    /// Smooth the score with a Gaussian kernel of this scale (data's units; with --standardize: standardized
-    /// units), or one chosen by held-out loss (DATA, or an empirical model)
-    #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
-    pub smooth: Option<Smooth>,
-    /// Draws of the smoothing kernel
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count, allow_negative_numbers = true, requires = "smooth")]
-    pub smooth_draws: usize,
     /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. a: onset at
-    /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units (with --standardize: in
-    /// standardized units)
+    /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units (with --standardize or --latent: the
+    /// model's)
     #[arg(long, value_name = "a=..,b=..,p=..", num_args = 0..=1, default_missing_value = "")]
     pub mad: Option<Mad>,
+    #[command(flatten)]
+    pub smoothing: Smoothing,
 }

@@ -1,6 +1,7 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
 mod groups;
+mod smoothing;
 mod values;
 
 use std::path::PathBuf;
@@ -8,7 +9,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
-pub use values::{FormatName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName, Smooth, SolverName};
+pub use smoothing::{EstimatorName, Smooth, SmoothKernel, Smoothing};
+pub use values::{
+    ComponentCount, FormatName, LatentName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName,
+    SolverName,
+};
 use values::{count, fraction, not_negative, positive, positive_number};
 
 /// Where do the samples of a diffusion model go, relative to the data?
@@ -134,7 +139,7 @@ pub struct Sample {
     /// Noise levels visited [default: 18, or 40 with --mad]
     #[arg(long, value_parser = count, allow_negative_numbers = true)]
     pub steps: Option<usize>,
-    /// Lowest noise level, in the data's units (with --standardize: in standardized units) [default: 0.004 of
+    /// Lowest noise level, in the data's units (with --standardize or --latent: the model's) [default: 0.004 of
     /// the data's standard deviation]
     #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_min: Option<f64>,
@@ -153,10 +158,14 @@ pub struct Sample {
     /// Samples at a time: memory and speed change, samples do not
     #[arg(long, default_value_t = 256, value_parser = positive, allow_negative_numbers = true)]
     pub batch: usize,
-    /// Draw from the kernel density estimate of this bandwidth instead, in the data's units (with --standardize:
-    /// in standardized units): the baseline, for DATA or an empirical model
+    /// Draw from the kernel density estimate of this bandwidth instead, in the data's units (with --standardize
+    /// or --latent: the model's): the baseline, for DATA or an empirical model
     #[arg(long, value_name = "H", value_parser = not_negative, allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "solver", "schedule", "process", "steps", "sigma_min", "sigma_max", "rho", "churn", "batch", "model", "components", "rank"])]
     pub kde: Option<f64>,
+    /// Clip samples to the range of the data, from their smallest to their largest value: decoded images
+    /// leave it a little
+    #[arg(long)]
+    pub clip: bool,
     /// Format of the samples
     #[arg(long, value_enum, default_value_t = FormatName::Npy)]
     pub format: FormatName,
@@ -181,10 +190,11 @@ pub struct Eval {
     /// Points at which to evaluate, in the data's units
     #[arg(long, value_name = "FILE")]
     pub at: PathBuf,
-    /// Noise level, in the data's units (in standardized units with --standardize)
+    /// Noise level, in the data's units (with --standardize or --latent: the model's)
     #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma: f64,
-    /// What to compute. divergence is the trace of dD/dx
+    /// What to compute. divergence is the trace of dD/dx. With --latent the points are encoded: denoised values
+    /// are decoded again; scores, log-densities and divergences are those of the latent coordinates
     #[arg(long, value_enum, default_value_t = Quantity::Denoised)]
     pub what: Quantity,
     /// File for the result (.npy, .npz, .csv or .parquet)

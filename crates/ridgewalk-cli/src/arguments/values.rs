@@ -1,7 +1,11 @@
 //! Types of flag values, and how they are read from text.
 
 use clap::ValueEnum;
+use ridgewalk::latent::Components;
 use ridgewalk::transform::MadConfig;
+
+/// Share of the variance that a latent space keeps, unless a number of components says otherwise.
+pub const LATENT_SHARE: f64 = 0.9;
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub enum ModelName {
@@ -85,18 +89,48 @@ impl std::str::FromStr for Rank {
     }
 }
 
+/// `pca`, `pca:32`, `pca:0.9`, each with `,whiten`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Smooth {
-    Auto,
-    Scale(f64),
+pub struct LatentName {
+    pub components: Components,
+    pub whiten: bool,
 }
 
-impl std::str::FromStr for Smooth {
+impl std::str::FromStr for LatentName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, whiten) = match text.split_once(',') {
+            None => (text, false),
+            Some((name, "whiten")) => (name, true),
+            Some((_, other)) => return Err(format!("'{other}' is not a setting; there is whiten")),
+        };
+        let (kind, size) = name.split_once(':').map_or((name, None), |(kind, size)| (kind, Some(size)));
+        if kind != "pca" {
+            return Err(format!("'{kind}' is not a latent space; there is pca"));
+        }
+        let components = match size {
+            None => Components::Share(LATENT_SHARE),
+            Some(size) => match size.parse::<f64>() {
+                Ok(share) if share > 0.0 && share < 1.0 => Components::Share(share),
+                _ => Components::Count(positive(size).map_err(|e| format!("{e}, or a share such as 0.9"))?),
+            },
+        };
+        Ok(LatentName { components, whiten })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ComponentCount {
+    Auto,
+    Count(usize),
+}
+
+impl std::str::FromStr for ComponentCount {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "auto" => Ok(Smooth::Auto),
-            _ => not_negative(text).map(Smooth::Scale).map_err(|e| format!("{e}, or auto")),
+            "auto" => Ok(ComponentCount::Auto),
+            _ => count(text).map(ComponentCount::Count).map_err(|e| format!("{e}, or auto")),
         }
     }
 }

@@ -2,47 +2,52 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Zip};
 use ridgewalk::{Denoiser, PointSet};
-use ridgewalk_data::{Normalization, write_points};
+use ridgewalk_data::{ModelFile, Normalization, write_points};
 
 use crate::arguments::{Eval, Quantity};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
-use crate::source;
+use crate::source::{self, Source};
 
 pub fn run(eval: &Eval) -> Result<()> {
     let source = source::open(&eval.source, &eval.reading, &eval.preparation, &eval.model, eval.seed)?;
     let prepared = source::prepare(&source, &eval.transform, eval.seed)?;
     let at = source::read_other(&eval.at.to_string_lossy(), &eval.reading.table)?;
     let source_units = source.units();
-    let units = &source.file.normalization;
-    if at.dim() != source.file.model.dim() {
+    let dim = source.file.shape.dim();
+    if at.dim() != dim {
         return Err(Failure::new(
             eval.at.display(),
-            format!("has points of {} coordinates, the model has {}", at.dim(), source.file.model.dim()),
+            format!("has points of {} coordinates, the model has {}", at.dim(), dim),
             "give points of the model's dimension",
         ));
     }
-    let x = units.apply_points(at.values())?;
-    let values = evaluate(prepared.denoiser.as_ref(), x.view(), eval.sigma, eval.what, units)?;
+    let x = source.file.to_model(at.values())?;
+    let values = evaluate(prepared.denoiser.as_ref(), x.view(), eval.sigma, eval.what, &source.file)?;
     let points = match eval.what {
-        Quantity::Denoised | Quantity::Score => {
-            let points = PointSet::new(values, source.file.shape)?;
-            match &source.file.columns {
-                Some(columns) => points.with_columns(columns.clone())?,
-                None => points,
-            }
+        Quantity::Denoised => named(PointSet::new(values, source.file.shape)?, &source)?,
+        // In a latent space a score has the coordinates of that space, which have no names.
+        Quantity::Score if source.file.latent.is_none() => {
+            named(PointSet::new(values, source.file.shape)?, &source)?
         }
-        Quantity::LogDensity | Quantity::Divergence => PointSet::vectors(values)?,
+        Quantity::Score | Quantity::LogDensity | Quantity::Divergence => PointSet::vectors(values)?,
     };
     write_points(&eval.output, &points)?;
     let sigma = format!("{} ({} units)", eval.sigma, source_units);
-    say(&format!(
-        "{} of {} points, sigma {sigma}: {}",
-        words(eval.what),
-        points.len(),
-        eval.output.display()
-    ));
+    let what = words(eval.what);
+    let of = match (&source.file.latent, eval.what) {
+        (None, _) | (_, Quantity::Denoised) => "",
+        (Some(_), _) => " in latent coordinates",
+    };
+    say(&format!("{what}{of} of {} points, sigma {sigma}: {}", points.len(), eval.output.display()));
     Ok(())
+}
+
+fn named(points: PointSet, source: &Source) -> Result<PointSet> {
+    match &source.file.columns {
+        Some(columns) => Ok(points.with_columns(columns.clone())?),
+        None => Ok(points),
+    }
 }
 
 fn words(what: Quantity) -> &'static str {
@@ -54,17 +59,18 @@ fn words(what: Quantity) -> &'static str {
     }
 }
 
-/// The quantity in the data's units, one row a point.
+/// The quantity in the data's units, one row a point; of a model in a latent space all but D in its coordinates.
 fn evaluate(
     denoiser: &dyn Denoiser,
     x: ArrayView2<f64>,
     sigma: f64,
     what: Quantity,
-    units: &Normalization,
+    file: &ModelFile,
 ) -> Result<Array2<f64>> {
+    let units = if file.latent.is_some() { &Normalization::None } else { &file.normalization };
     let missing = |what: &str, help: &str| Failure::new("the model", format!("has no {what}"), help);
     match what {
-        Quantity::Denoised => Ok(units.undo(denoiser.denoise(x, sigma)?)?),
+        Quantity::Denoised => Ok(file.to_data(denoiser.denoise(x, sigma)?)?),
         Quantity::Score => {
             let mut score = denoiser.score(x, sigma)?;
             if let Normalization::Standardized { std, .. } = units {

@@ -33,7 +33,10 @@ pub fn run(fit: &Fit, arguments: &[String]) -> Result<()> {
         fit.output.display()
     ));
     if fit.json {
-        let settings = json!({ "kind": file.model.kind(), "points": file.points, "sigma_data": sigma_data });
+        let settings = json!({
+            "kind": file.model.kind(), "points": file.points, "sigma_data": sigma_data, "units": source.units(),
+            "latent": source.latent_settings(), "bic": source.bic,
+        });
         let inputs = fit.reading.inputs(&fit.data);
         result(&Record::new(arguments, settings, &inputs)?.to_json())?;
     }

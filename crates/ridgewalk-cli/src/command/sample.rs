@@ -28,7 +28,7 @@ const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let source = open(sample)?;
     probe_folder(&sample.output)?;
-    source::check_memory(sample.n, source.file.model.as_denoiser().dim())?;
+    source::check_memory(sample.n, source.file.shape.dim())?;
     let (points, settings) = match sample.kde {
         Some(bandwidth) => {
             let data = source.points("--kde", "give DATA instead of MODEL")?;
@@ -40,12 +40,20 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
             draw(sample, &prepared)?
         }
     };
-    let points = source.to_points(points)?;
+    let mut points = source.to_points(points)?;
     let mut settings = settings;
+    if sample.clip {
+        let (low, high) = source.file.range;
+        points = points.with_values(points.values().mapv(|v| v.clamp(low, high)))?;
+        settings["clip"] = json!([low, high]);
+    }
     let fitted = source.data.is_some().then(|| sample.preparation.hold_out.unwrap_or(0.0));
     settings["model"] = source.settings(fitted);
-    if source.units() == "standardized" {
-        say("noise levels, scales and bandwidths are in standardized units; samples in the data's own");
+    if source.units() != "data" {
+        say(&format!(
+            "noise levels, scales and bandwidths are in {} units; samples in the data's own",
+            source.units()
+        ));
     }
     write(sample, &points, source.file.range, settings, arguments)
 }

@@ -21,6 +21,7 @@ use crate::failure::{Failure, Result};
 use crate::page;
 use crate::progress::{Meter, say};
 use crate::record::{NAME, Record, make_folder, remove_old};
+use crate::smoothing;
 use crate::source::{self, split};
 
 /// Digits kept out of all models.
@@ -106,7 +107,7 @@ fn generate(walk: &Walk, train: &PointSet) -> Result<(Vec<Group>, ScaleChoice)> 
     let model = Empirical::new(train)?;
     let exact = draw(walk, EXACT, &model, Heun::new(), STEPS)?;
     let scale = choose_scale(train, walk.seed)?;
-    source::warn_of_edge(&scale);
+    smoothing::warn_of_edge(&scale);
     let kernel = Kernel::isotropic(scale.scale).seed(walk.seed);
     let smoothed = draw(walk, SMOOTHED, &Smoothed::new(&model, kernel)?, Heun::new(), STEPS)?;
     let found = ridgewalk::neighbours::nearest(smoothed.view(), train.values(), 1)?;

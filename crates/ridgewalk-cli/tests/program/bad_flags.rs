@@ -17,6 +17,9 @@ fn numbers_out_of_range() {
         for flag in ["--sigma-min", "--sigma-max", "--rho"] {
             folder.refused(&format!("sample p.csv -n 2 {flag}={value} -o y"), &[flag]);
         }
+        for flag in ["--smooth-tolerance", "--smooth-below"] {
+            folder.refused(&format!("sample p.csv -n 2 --smooth 1 {flag}={value} -o y"), &[flag]);
+        }
     }
     for value in ["-1", "nan", "inf", "x"] {
         for flag in ["--noise", "--churn", "--smooth", "--kde"] {
@@ -134,6 +137,30 @@ fn bad_settings_of_attraction() {
 }
 
 #[test]
+fn bad_settings_of_smoothing() {
+    let folder = folder();
+    for (setting, parts) in [
+        ("round", ["'round'", "isotropic and manifold"]),
+        ("isotropic:2", ["'isotropic'", "manifold"]),
+        ("manifold:0", ["--smooth-kernel", "at least 1"]),
+        ("manifold:x", ["'x'", "whole number"]),
+        ("manifold,near=3", ["'near'", "neighbours"]),
+        ("manifold,neighbours", ["--smooth-kernel", "whole number"]),
+        ("manifold,neighbours=9", ["neighbours", "2 to 3"]),
+        ("manifold:2,neighbours=2", ["dimension", "1"]),
+        ("manifold:3", ["dimension", "tangent planes is 3"]),
+    ] {
+        folder.refused(&format!("sample p.csv --smooth 1 --smooth-kernel {setting} -o y"), &parts);
+    }
+    folder.refused(
+        "sample swiss-roll:n=30,dim=5 --smooth 1 --smooth-estimator gauss-hermite -o y",
+        &["Gauss-Hermite", "5 coordinates", "up to 3"],
+    );
+    folder.ok("fit p.csv --model gaussian -o m.safetensors");
+    folder.refused("sample m.safetensors --smooth 1 --smooth-kernel manifold -o y", &["manifold", "DATA"]);
+}
+
+#[test]
 fn shapes_and_classes_that_do_not_fit() {
     let folder = folder();
     folder.refused("eval p.csv --at x3.csv --sigma 1 -o y.npy", &["x3.csv", "3 coordinates", "2"]);
@@ -180,6 +207,7 @@ fn flags_for_data_beside_a_model() {
         "--model mixture",
         "--components 3",
         "--rank 1",
+        "--latent pca",
     ] {
         let name = flag.split(' ').next().unwrap();
         folder.refused(&format!("sample m.safetensors -n 2 {flag} -o s"), &[name, "ridgewalk fit"]);
@@ -220,6 +248,10 @@ fn flags_without_effect() {
         ("--schedule log-linear --process ve", ["--process", "--schedule linear"]),
         ("--schedule log-linear --rho 3", ["--rho", "--schedule karras"]),
         ("--smooth-draws 9", ["--smooth-draws", "--smooth"]),
+        ("--smooth-kernel manifold", ["--smooth-kernel", "--smooth"]),
+        ("--smooth-estimator qmc", ["--smooth-estimator", "--smooth"]),
+        ("--smooth-tolerance 9", ["--smooth-tolerance", "--smooth"]),
+        ("--smooth-below 9", ["--smooth-below", "--smooth"]),
         ("--components 2", ["--components", "--model mixture"]),
         ("--model gaussian --components 2", ["--components", "--model mixture"]),
         ("--rank 1", ["--rank", "--model gaussian"]),

@@ -86,6 +86,41 @@ fn a_gaussian_shrinks_to_its_mean() {
     agree(&eval("log-density"), &[log_density(4.0, 4.0), log_density(0.0, -4.0)]);
 }
 
+/// Points ±1 on a line through the plane, at 0.3 along it and 2 beside it: the smoothed denoiser is
+/// E tanh((0.3 + hz)/σ²) along the line, 0.392513 for h = 0.4 and σ² = 0.5 (quadrature to six digits).
+/// Two points span one dimension, so that a quadrature rule serves. The tolerances: rounding of the
+/// reference; for 4096 quasi-random draws a hundredth of, and for 20,000 random ones five times,
+/// h/√n = 0.003.
+#[test]
+fn smoothed_values_agree_with_quadrature() {
+    let folder = Folder::with("p.csv", "0.6,0.8\n-0.6,-0.8\n");
+    folder.write("x.csv", "1.78,-0.96\n");
+    let cases = [
+        ("--smooth-estimator gauss-hermite --smooth-draws 64", 1e-6),
+        ("--smooth-kernel manifold:1,neighbours=2 --smooth-estimator gauss-hermite --smooth-draws 64", 1e-6),
+        ("--smooth-estimator qmc --smooth-draws 4096", 1e-4),
+        ("--smooth-draws 20000", 0.014),
+        ("--smooth-tolerance 0.002", 0.01),
+        ("--smooth-estimator monte-carlo --smooth-draws 20000", 0.014),
+        ("--smooth-estimator control-variate --smooth-draws 20000", 0.014),
+    ];
+    for latent in ["", "--latent pca:1"] {
+        for (flags, tolerance) in cases {
+            let found = column(
+                &folder,
+                &format!("eval p.csv {latent} --at x.csv --sigma 0.7071067811865476 --smooth 0.4 {flags}"),
+            );
+            let off = |(found, along): (&f64, f64)| (found - 0.392513 * along).abs();
+            let worst = found.iter().zip([0.6, 0.8]).map(off).fold(0.0, f64::max);
+            assert!(worst < tolerance, "{latent} {flags}: {found:?}");
+        }
+    }
+    // Above the level up to which it acts nothing is smoothed: tanh(0.3/0.5).
+    let words = "eval p.csv --at x.csv --sigma 0.7071067811865476 --smooth 0.4 --smooth-below 0.7";
+    let found = column(&folder, words);
+    agree(&found, &[0.6, 0.8].map(|along| along * 0.6f64.tanh()));
+}
+
 #[test]
 fn columns_keep_their_names() {
     let folder = Folder::with("p.csv", "height,weight\n1,2\n3,4\n");

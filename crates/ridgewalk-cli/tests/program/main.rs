@@ -7,6 +7,7 @@ mod evaluation;
 mod faults;
 mod help;
 mod interruption;
+mod latent;
 mod records;
 mod sampling;
 mod support;

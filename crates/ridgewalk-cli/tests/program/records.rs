@@ -114,6 +114,26 @@ fn a_record_holds_what_was_run() {
     assert!(record["ridgewalk"].is_string());
 }
 
+/// All that was chosen for smoothing, by flags or by default.
+#[test]
+fn a_record_holds_how_the_score_was_smoothed() {
+    let folder = Folder::new();
+    let data = "sample swiss-roll:n=40,dim=50 -n 3 --steps 4 --smooth 0.5";
+    folder.ok(&format!("{data} -o a"));
+    let smooth = folder.json("a/run.json")["settings"]["smooth"].clone();
+    let kernel = serde_json::json!({ "kind": "isotropic", "coordinates": 3 });
+    assert_eq!((&smooth["scale"], &smooth["kernel"]), (&0.5.into(), &kernel));
+    assert_eq!((&smooth["estimator"], &smooth["draws"]), (&"antithetic".into(), &64.into()));
+    assert!(smooth["tolerance"].is_null() && smooth["below"].is_null());
+    folder.ok(&format!("{data} --smooth-kernel manifold:2 --smooth-estimator qmc --smooth-below 2 -o b"));
+    let smooth = folder.json("b/run.json")["settings"]["smooth"].clone();
+    let kernel = serde_json::json!({ "kind": "manifold", "dimension": 2, "neighbours": 20 });
+    assert_eq!((&smooth["below"], &smooth["kernel"]), (&2.0.into(), &kernel));
+    assert_eq!(smooth["estimator"], "qmc");
+    folder.ok("rerun b/run.json -o again");
+    assert_eq!(folder.read("again/samples.npy"), folder.read("b/samples.npy"));
+}
+
 #[test]
 fn json_goes_to_stdout_alone() {
     let folder = Folder::new();

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use crate::support::{Folder, npy_f64};
 
 /// Every kind of model and transform: one line of flags each.
-const MODELS: [&str; 5] = [
+const MODELS: [&str; 9] = [
     "",
     "--model gaussian",
     "--model mixture --components 3 --rank 1",
     "--smooth 0.2 --smooth-draws 8",
+    "--smooth 0.2 --smooth-draws 16 --smooth-kernel manifold:2,neighbours=12 --smooth-estimator gauss-hermite",
+    "--smooth 0.2 --smooth-draws 16 --smooth-estimator qmc --smooth-below 3 --smooth-tolerance 0.1",
+    "--smooth 0.2 --smooth-draws 16 --latent pca:2,whiten --smooth-estimator control-variate",
+    "--latent pca --model mixture --components auto --rank 0",
     "--model mixture --components 3 --mad b=4 --steps 8",
 ];
 

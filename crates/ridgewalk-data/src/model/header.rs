@@ -29,6 +29,12 @@ pub(super) enum Units {
     Standardized,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LatentKind {
+    Pca,
+}
+
 /// All of a [`ModelFile`] that is not tensors.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +42,8 @@ pub(super) struct Header {
     pub kind: Kind,
     pub shape: Shape,
     pub normalization: Units,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent: Option<LatentKind>,
     pub range: (f64, f64),
     pub columns: Option<Vec<String>>,
     pub data: String,
@@ -61,6 +69,7 @@ impl Header {
                 Normalization::None => Units::None,
                 Normalization::Standardized { .. } => Units::Standardized,
             },
+            latent: file.latent.as_ref().map(|_| LatentKind::Pca),
             range: file.range,
             columns: file.columns.clone(),
             data: file.data.clone(),

@@ -2,10 +2,10 @@
 
 use ndarray::{Array1, Array2};
 use ridgewalk::closed_form::{Covariance, Empirical, Gaussian, Mixture};
-use ridgewalk::{PointSet, Shape};
+use ridgewalk::{Pca, PointSet, Shape};
 
 use super::container::{Container, Tensor, here};
-use super::header::{Kind, Units};
+use super::header::{Kind, LatentKind, Units};
 use super::{Model, ModelFile};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -21,6 +21,9 @@ pub(super) fn tensors(file: &ModelFile) -> Vec<Tensor<'_>> {
     if let Normalization::Standardized { mean, std } = &file.normalization {
         tensors.push(vector("normalization.mean", mean));
         tensors.push(vector("normalization.std", std));
+    }
+    if let Some(latent) = &file.latent {
+        push_latent(&mut tensors, latent);
     }
     match &file.model {
         Model::Gaussian(model) => push_components(&mut tensors, std::slice::from_ref(model)),
@@ -73,6 +76,24 @@ fn push_components<'a>(tensors: &mut Vec<Tensor<'a>>, components: &'a [Gaussian]
             values: Box::new(std::iter::once(covariance.isotropic_variance())),
         });
     }
+}
+
+fn push_latent<'a>(tensors: &mut Vec<Tensor<'a>>, latent: &'a Pca) {
+    let (mean, components) = (latent.mean(), latent.components());
+    tensors.push(Tensor {
+        name: "latent.mean".into(),
+        shape: vec![mean.len()],
+        element: Element::F64,
+        values: Box::new(mean.into_iter().copied()),
+    });
+    tensors.push(Tensor {
+        name: "latent.components".into(),
+        shape: components.shape().to_vec(),
+        element: Element::F64,
+        values: Box::new(components.into_iter().copied()),
+    });
+    tensors.push(vector("latent.scales", latent.scales()));
+    tensors.push(vector("latent.spectrum", latent.spectrum()));
 }
 
 fn name(component: usize, part: &str) -> String {
@@ -149,6 +170,19 @@ pub(super) fn normalization(units: Units, container: &mut Container, dim: usize)
             std: container.values("normalization.std", &[dim], F64)?,
         }),
     }
+}
+
+/// The latent space that the header names, if it names one.
+pub(super) fn latent(kind: Option<LatentKind>, container: &mut Container, dim: usize) -> Result<Option<Pca>> {
+    let Some(LatentKind::Pca) = kind else { return Ok(None) };
+    let name = "latent.components";
+    let [k, _] = container.shape(name)?;
+    let [rank] = container.shape("latent.spectrum")?;
+    let mean = container.values("latent.mean", &[dim], F64)?;
+    let components = matrix(name, k, dim, container.values(name, &[k, dim], F64)?)?;
+    let scales = container.values("latent.scales", &[k], F64)?;
+    let spectrum = container.values("latent.spectrum", &[rank], F64)?;
+    Pca::from_parts(mean.into(), components, scales, spectrum).map(Some).map_err(|e| unsound(name, e))
 }
 
 fn matrix(name: &str, rows: usize, columns: usize, values: Vec<f64>) -> Result<Array2<f64>> {

@@ -10,6 +10,7 @@ use ridgewalk_data::{Error, ErrorKind, Model, ModelFile};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use super::latent::encoded;
 use super::{bytes_of, full, load_bytes, set};
 
 fn error_of(bytes: &[u8]) -> Error {
@@ -120,6 +121,36 @@ fn lies_in_the_header_are_found() {
     assert!(error.to_string().contains("`header`: is missing"), "{error}");
 }
 
+/// The error after a change to a file of two points in a latent space of one dimension out of two.
+fn changed_latent(change: impl FnOnce(&mut Parts)) -> Error {
+    let mut parts = Parts::of(&bytes_of(&encoded()));
+    change(&mut parts);
+    error_of(&parts.bytes())
+}
+
+#[test]
+fn latent_spaces_that_do_not_fit_are_found() {
+    type Change = fn(&mut Parts);
+    let cases: [(Change, &str); 11] = [
+        (|p| drop(p.tensors.remove("latent.mean")), "`latent.mean`: this tensor is missing"),
+        (|p| p.put("latent.mean", &[1], &[0.0]), "`latent.mean`: has the shape [1] where [2]"),
+        (|p| p.put("latent.components", &[2], &[0.6, 0.8]), "`latent.components`: has the shape [2], not"),
+        (|p| p.put("latent.components", &[1, 2], &[0.6, 0.9]), "orthonormal"),
+        (|p| p.put("latent.components", &[0, 2], &[]), "`latent.scales`: has the shape [1] where [0]"),
+        (|p| p.put("latent.components", &[0, 1 << 60], &[]), "`latent.components`: has the shape"),
+        (|p| p.put("latent.scales", &[1], &[-1.0]), "scales hold -1"),
+        (|p| p.put("latent.spectrum", &[0], &[]), "a spectrum of 0"),
+        (|p| p.put("latent.spectrum", &[2], &[1.0, 2.0]), "decreasing"),
+        (|p| p.edit("header", r#""latent":"pca","#, ""), "where [2, 2] was expected"),
+        (|p| p.edit("header", r#""latent":"pca""#, r#""latent":"net""#), "unknown variant"),
+    ];
+    for (change, expected) in cases {
+        let error = changed_latent(change);
+        assert!(error.to_string().contains(expected), "{error}, not {expected}");
+        assert_eq!(error.kind, ErrorKind::Malformed);
+    }
+}
+
 #[test]
 fn weights_of_points_that_do_not_sum_to_one() {
     let data = set(array![[0.0], [1.0], [1.0]]);
@@ -210,7 +241,7 @@ fn the_limit_counts_what_bytes_become() {
     ModelFile::load_with(&path, 8_000).unwrap();
 }
 
-/// Small files of all three kinds.
+/// Small files of all three kinds, and one in a latent space.
 fn small() -> Vec<Vec<u8>> {
     let data = set(array![[0.5, 1.0], [2.0, 3.0], [2.0, 3.0]]);
     let gaussian = Gaussian::new(array![1.0, 2.0], Covariance::isotropic(2, 0.5).unwrap()).unwrap();
@@ -218,6 +249,7 @@ fn small() -> Vec<Vec<u8>> {
     [Model::Gaussian(gaussian), Model::Mixture(pair), Model::Empirical(Empirical::new(&data).unwrap())]
         .into_iter()
         .map(|model| bytes_of(&ModelFile::new(model, &data, "x")))
+        .chain([bytes_of(&encoded())])
         .collect()
 }
 
@@ -236,7 +268,7 @@ proptest! {
     /// A flipped bit may be another valid number; then what was read must work and be writable.
     #[test]
     fn flipped_bytes_never_panic(
-        which in 0usize..3,
+        which in 0usize..4,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         thread_local!(static FILES: Vec<Vec<u8>> = small());
@@ -249,6 +281,7 @@ proptest! {
             if let Ok(out) = model.denoise(Array2::zeros((2, model.dim())).view(), 1.0) {
                 prop_assert!(out.iter().all(|v| v.is_finite()));
             }
+            file.to_data(Array2::zeros((2, model.dim()))).ok();
             bytes_of(&file);
         }
     }

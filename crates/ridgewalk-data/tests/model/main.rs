@@ -1,6 +1,7 @@
 //! Model files: read back bit for bit, and never trusted.
 
 mod hostile;
+mod latent;
 mod round_trip;
 
 use std::fs;

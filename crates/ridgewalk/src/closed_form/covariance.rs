@@ -306,7 +306,7 @@ pub(super) struct Gains {
 
 /// Eigenvalues in decreasing order and the eigenvectors as rows. Sequential, so that the last bits do
 /// not depend on the number of threads.
-fn eigen(symmetric: &Mat<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
+pub(crate) fn eigen(symmetric: &Mat<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     let d = symmetric.nrows();
     let mut values = faer::diag::Diag::<f64>::zeros(d);
     let mut vectors = Mat::<f64>::zeros(d, d);

@@ -6,7 +6,7 @@
 //! | Σ_k w_k N(μ_k, Σ_k) | [`Mixture`] | O(batch·d·Σ_k rank_k) |
 //! | Σ_i w_i δ(x_i), the data themselves | [`Empirical`] | O(batch·d·n) |
 
-mod covariance;
+pub(crate) mod covariance;
 mod empirical;
 mod fit;
 mod gaussian;
@@ -14,8 +14,8 @@ mod kernel_density;
 mod kmeans;
 mod mixture;
 mod posterior;
-mod rows;
-mod scatter;
+pub(crate) mod rows;
+pub(crate) mod scatter;
 
 pub use covariance::{Covariance, CovarianceKind};
 pub(crate) use empirical::Ask;

@@ -22,7 +22,7 @@ fn tree(acc: [f64; LANES]) -> f64 {
 
 /// ⟨a, b⟩ for slices of one length.
 #[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut acc = [0.0; LANES];
     let ((a8, ta), (b8, tb)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (x, y) in a8.iter().zip(b8) {
@@ -37,7 +37,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// out_j = ⟨vectors_j, e⟩ for `vectors` `[out.len(), e.len()]`.
-pub(super) fn dots(vectors: &[f64], e: &[f64], out: &mut [f64]) {
+pub(crate) fn dots(vectors: &[f64], e: &[f64], out: &mut [f64]) {
     Arch::new().dispatch(Dots { vectors, e, out });
 }
 
@@ -107,7 +107,7 @@ pub(super) fn axpy(a: f64, v: &[f64], out: &mut [f64]) {
 }
 
 /// out += Σ_j a_j vectors_j for `vectors` `[a.len(), out.len()]`, four vectors to a pass.
-pub(super) fn axpys(a: &[f64], vectors: &[f64], out: &mut [f64]) {
+pub(crate) fn axpys(a: &[f64], vectors: &[f64], out: &mut [f64]) {
     Arch::new().dispatch(Axpys { a, vectors, out });
 }
 
@@ -156,7 +156,7 @@ pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// `[batch, width]` filled by `work(rows of x, rows of out)` in parallel over fixed chunks of [`ROWS`].
-pub(super) fn map_rows(
+pub(crate) fn map_rows(
     x: ArrayView2<f64>,
     width: usize,
     work: impl Fn(&[f64], &mut [f64]) + Sync,
@@ -174,7 +174,7 @@ pub(super) fn map_rows(
 }
 
 /// The elements of an array that is in standard layout by construction.
-pub(super) fn slice(a: &Array2<f64>) -> &[f64] {
+pub(crate) fn slice(a: &Array2<f64>) -> &[f64] {
     a.as_slice().unwrap_or_default()
 }
 

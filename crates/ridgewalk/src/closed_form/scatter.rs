@@ -16,7 +16,7 @@ const STRIP: usize = 128;
 
 /// Mean and covariance (divided by the weights' sum) of the rows (index, weight > 0) of `values`
 /// (`[n, d]`); the matrix is exactly symmetric. `rows` must not be empty.
-pub(super) fn weighted_moments(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, Mat<f64>) {
+pub(crate) fn weighted_moments(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, Mat<f64>) {
     let d = values.ncols();
     let total: f64 = rows.iter().map(|(_, w)| w).sum();
     // Relative to the first point: exact for constant coordinates.
