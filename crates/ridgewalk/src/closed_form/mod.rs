@@ -9,6 +9,7 @@
 mod covariance;
 mod empirical;
 mod fit;
+mod flow;
 mod gaussian;
 mod kernel_density;
 mod kmeans;
@@ -20,6 +21,7 @@ mod scatter;
 pub use covariance::{Covariance, CovarianceKind};
 pub use empirical::Empirical;
 pub use fit::{FitReport, Fitted, MixtureFit};
+pub use flow::Mode;
 pub use gaussian::Gaussian;
 pub use kernel_density::KernelDensity;
 pub use mixture::Mixture;
