@@ -26,7 +26,8 @@
 //! | D(x; σ), its derivatives, its density | [`Denoiser`], [`Differentiable`], [`Density`] |
 //! | models known in closed form | [`closed_form`] |
 //! | what turns one denoiser into another | [`transform`] |
-//! | noising processes and grids of noise levels | [`Process`], [`Schedule`] |
+//! | noising processes, and a denoiser in their coordinates | [`Process`], [`Marginal`] |
+//! | grids of noise levels | [`Schedule`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
 //! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
@@ -49,7 +50,7 @@ pub mod transform;
 pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDifference, Visit};
 pub use error::{Error, Result};
 pub use points::{Moments, PointSet, Shape};
-pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
+pub use process::{FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
 pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, Solver, Switched};
