@@ -51,7 +51,7 @@ pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDiffe
 pub use error::{Error, Result};
 pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
-pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
+pub use sampler::{Observer, Progress, Sampler, SamplerMoments, Samples, StepMoments, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, Solver, Switched};
 pub use transform::{Kernel, Mad, MadConfig, Smoothed};
