@@ -27,7 +27,8 @@
 //! | models known in closed form | [`closed_form`] |
 //! | coordinates of fewer dimensions | [`Latent`], [`Pca`] |
 //! | what turns one denoiser into another | [`transform`] |
-//! | noising processes and grids of noise levels | [`Process`], [`Schedule`] |
+//! | noising processes, and a denoiser in their coordinates | [`Process`], [`Marginal`] |
+//! | grids of noise levels | [`Schedule`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
 //! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
@@ -52,8 +53,8 @@ pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDiffe
 pub use error::{Error, Result};
 pub use latent::{Latent, Pca};
 pub use points::{Moments, PointSet, Shape};
-pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
-pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
+pub use process::{FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
+pub use sampler::{Observer, Progress, Sampler, SamplerMoments, Samples, StepMoments, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, Solver, Switched};
 pub use transform::{Kernel, Mad, MadConfig, Smoothed};

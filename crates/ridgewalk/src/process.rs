@@ -1,7 +1,12 @@
 //! Affine noising processes x_t = α(t) x₀ + σ(t) ε, and the change of variables between them.
 //!
 //! Dividing by α(t) turns any of them into the variance-exploding one at noise level σ/α, so a
-//! single denoiser D(x; σ) serves all: D_process(x_t, t) = D(x_t/α(t); σ(t)/α(t)).
+//! single denoiser D(x; σ) serves all: D_process(x_t, t) = D(x_t/α(t); σ(t)/α(t)). [`Marginal`] is a
+//! denoiser seen in a process's own coordinates.
+
+mod marginal;
+
+pub use marginal::Marginal;
 
 use crate::error::{Error, Result};
 

@@ -4,6 +4,12 @@
 //! where the model knows its moments and σ_max·ε where it does not. The last step, to σ = 0,
 //! returns D(x; σ_min) whatever the solver. All noise is keyed by (seed, sample index, step), so a
 //! sample is the same bytes in any batch and on any number of threads.
+//!
+//! [`Sampler::teleport`] replaces the first steps by a Gaussian's exact flow; [`Sampler::moments`]
+//! gives the law of the samples of a Gaussian without drawing any.
+
+mod moments;
+mod teleport;
 
 pub mod likelihood;
 
@@ -13,9 +19,13 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::denoiser::{Denoiser, Visit};
 use crate::error::{Error, Result};
+use crate::points::Moments;
 use crate::random::{Purpose, Stream};
 use crate::schedule::Schedule;
-use crate::solver::{Solver, Step};
+use crate::solver::{NoiseSource, Seeded, Solver, Step};
+use teleport::Teleport;
+
+pub use moments::{SamplerMoments, StepMoments};
 
 /// What a sampler tells its observers after every step.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +89,7 @@ pub struct Samples {
     pub points: Array2<f64>,
     /// Evaluations of the denoiser a sample took.
     pub evaluations: usize,
-    /// The noise levels visited, without the final 0.
+    /// The noise levels at which the solver was, without the final 0.
     pub sigmas: Vec<f64>,
 }
 
@@ -90,12 +100,13 @@ pub struct Sampler<V, S> {
     schedule: S,
     seed: u64,
     batch: usize,
+    teleport: Option<Teleport>,
 }
 
 impl<V: Solver, S: Schedule> Sampler<V, S> {
     /// With seed 0, in batches of 256.
     pub fn new(solver: V, schedule: S) -> Self {
-        Sampler { solver, schedule, seed: 0, batch: 256 }
+        Sampler { solver, schedule, seed: 0, batch: 256, teleport: None }
     }
 
     /// With another seed.
@@ -130,8 +141,8 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         if n == 0 {
             return Err(Error::argument("n", "is 0", "draw at least one sample"));
         }
-        let first_level = self.schedule.levels()?[0];
-        self.run_batches(model, n, observer, &|samples| self.start(model, first_level, samples))
+        let grid = self.grid(model.dim())?;
+        self.run_batches(model, n, &grid, observer, &|samples| self.start(model, grid.highest, samples))
     }
 
     /// Carries given states `[n, d]` at the highest noise level down to samples.
@@ -144,8 +155,9 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         states: ArrayView2<f64>,
         observer: &mut dyn Observer,
     ) -> Result<Samples> {
-        crate::denoiser::check_query(model.dim(), states, self.schedule.levels()?[0])?;
-        self.run_batches(model, states.nrows(), observer, &|samples| {
+        let grid = self.grid(model.dim())?;
+        crate::denoiser::check_query(model.dim(), states, grid.highest)?;
+        self.run_batches(model, states.nrows(), &grid, observer, &|samples| {
             let first = samples.first().map_or(0, |&s| s as usize);
             crate::points::rows(&states, first..first + samples.len()).to_owned()
         })
@@ -155,29 +167,40 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         &self,
         model: &D,
         n: usize,
+        grid: &Grid,
         observer: &mut dyn Observer,
         start: &dyn Fn(&[u64]) -> Array2<f64>,
     ) -> Result<Samples> {
         if n == 0 || self.batch == 0 {
             return Err(Error::argument("n", "or the batch size is 0", "draw at least one sample"));
         }
-        let sigmas = self.schedule.levels()?;
         let mut points = Array2::zeros((n, model.dim()));
         let mut evaluations = 0;
         for first in (0..n).step_by(self.batch) {
             let samples: Vec<u64> = (first as u64..(first + self.batch).min(n) as u64).collect();
-            let (state, count) = self.run_batch(&model, &sigmas, start(&samples), &samples, n, observer)?;
-            evaluations = count;
-            for (row, state) in state.outer_iter().enumerate() {
+            let state = self.land(grid, start(&samples))?;
+            let run = Run { grid, samples: &samples, total: n, noise: &Seeded(self.seed) };
+            let end = self.run_batch(&model, &run, state, observer)?;
+            evaluations = end.evaluations;
+            for (row, state) in end.state.outer_iter().enumerate() {
                 points.row_mut(first + row).assign(&state);
             }
         }
-        Ok(Samples { points, evaluations, sigmas })
+        Ok(Samples { points, evaluations, sigmas: grid.sigmas.clone() })
+    }
+
+    /// The levels at which the solver is, and those that come before them.
+    fn grid(&self, dim: usize) -> Result<Grid> {
+        let mut sigmas = self.schedule.levels()?;
+        let highest = sigmas.first().copied().unwrap_or_default();
+        let skipped = self.skipped(sigmas.len(), dim)?;
+        sigmas.drain(..skipped);
+        Ok(Grid { highest, skipped, sigmas })
     }
 
     fn start<D: Denoiser + ?Sized>(&self, model: &D, sigma: f64, samples: &[u64]) -> Array2<f64> {
         let moments = model.moments();
-        let scale = moments.as_ref().map_or(sigma, |m| sigma.hypot(m.std));
+        let scale = start_deviation(moments.as_ref(), sigma);
         let mut x = Array2::zeros((samples.len(), model.dim()));
         for (mut row, &sample) in x.outer_iter_mut().zip(samples) {
             let mut stream = Stream::new(self.seed, Purpose::Start, sample, 0);
@@ -192,21 +215,31 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
     fn run_batch(
         &self,
         model: &dyn Denoiser,
-        sigmas: &[f64],
+        run: &Run,
         mut x: Array2<f64>,
-        samples: &[u64],
-        total: usize,
         observer: &mut dyn Observer,
-    ) -> Result<(Array2<f64>, usize)> {
-        let mut evaluations = 0;
-        for (index, &sigma) in sigmas.iter().enumerate() {
-            let next = sigmas.get(index + 1).copied().unwrap_or(0.0);
+    ) -> Result<End> {
+        let (sigmas, samples) = (&run.grid.sigmas, run.samples);
+        let (mut evaluations, mut draws) = (0, Vec::with_capacity(sigmas.len()));
+        for (done, &sigma) in sigmas.iter().enumerate() {
+            let index = run.grid.skipped + done;
+            let next = sigmas.get(done + 1).copied().unwrap_or(0.0);
             if next > 0.0 {
-                let seed = self.seed;
-                let mut step =
-                    Step { index, sigma, next, start: sigma, model, samples, seed, evaluations: 0 };
+                let noise = run.noise;
+                let mut step = Step {
+                    index,
+                    sigma,
+                    next,
+                    start: sigma,
+                    model,
+                    samples,
+                    noise,
+                    evaluations: 0,
+                    draws: 0,
+                };
                 x = self.solver.step(x, &mut step)?;
                 evaluations += step.evaluations;
+                draws.push(step.draws);
             } else {
                 x = model.denoise_at(x.view(), sigma, &Visit { samples, step: Some((sigma, 0.0)) })?;
                 evaluations += 1;
@@ -217,10 +250,10 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
                 }
             }
             let progress = Progress {
-                step: index + 1,
+                step: done + 1,
                 steps: sigmas.len(),
                 finished: samples.first().map_or(0, |&s| s as usize),
-                total,
+                total: run.total,
                 sigma: next,
                 samples,
                 state: x.view(),
@@ -229,8 +262,38 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
                 return Err(Error::Stopped { step: index });
             }
         }
-        Ok((x, evaluations))
+        Ok(End { state: x, evaluations, draws })
     }
+}
+
+/// The levels of a run.
+struct Grid {
+    /// Where the start is drawn.
+    highest: f64,
+    /// Levels of the schedule before the first of `sigmas`: those that teleporting leaves out.
+    skipped: usize,
+    sigmas: Vec<f64>,
+}
+
+/// What a batch is carried down with.
+struct Run<'a> {
+    grid: &'a Grid,
+    samples: &'a [u64],
+    total: usize,
+    noise: &'a dyn NoiseSource,
+}
+
+/// What comes of a batch.
+struct End {
+    state: Array2<f64>,
+    evaluations: usize,
+    /// Draws of noise in every step of the solver.
+    draws: Vec<usize>,
+}
+
+/// Standard deviation of the start in every coordinate.
+fn start_deviation(moments: Option<&Moments>, sigma: f64) -> f64 {
+    moments.map_or(sigma, |m| sigma.hypot(m.std))
 }
 
 #[cfg(test)]

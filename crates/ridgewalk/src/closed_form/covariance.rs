@@ -239,7 +239,24 @@ impl Covariance {
         Ok(self.trace_of(|v| libm::log(v + sigma * sigma)))
     }
 
-    fn apply(&self, x: ArrayView2<f64>, gain: impl Fn(f64) -> f64) -> Array2<f64> {
+    /// f(Σ): the covariance with the same eigenvectors and the variances f(λ).
+    ///
+    /// # Errors
+    /// If f gives a variance that is negative or not finite.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Result<Self> {
+        let gains = self.gains(f);
+        if let Some(bad) = gains.along.iter().chain([&gains.rest]).find(|v| !(v.is_finite() && **v >= 0.0)) {
+            return Err(Error::argument(
+                "f",
+                format!("gives the variance {bad}"),
+                "variances are finite and not negative",
+            ));
+        }
+        Ok(Covariance { vectors: self.vectors.clone(), values: gains.along, isotropic: gains.rest })
+    }
+
+    /// f(Σ) x for every row of `x`, whose shape the caller has checked.
+    pub(crate) fn apply(&self, x: ArrayView2<f64>, gain: impl Fn(f64) -> f64) -> Array2<f64> {
         let d = self.dim();
         let gains = self.gains(gain);
         map_rows(x, d, |x, out| {

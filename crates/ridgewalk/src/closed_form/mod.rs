@@ -9,6 +9,7 @@
 pub(crate) mod covariance;
 mod empirical;
 mod fit;
+mod flow;
 mod gaussian;
 mod kernel_density;
 mod kmeans;
@@ -21,6 +22,7 @@ pub use covariance::{Covariance, CovarianceKind};
 pub(crate) use empirical::Ask;
 pub use empirical::Empirical;
 pub use fit::{FitReport, Fitted, MixtureFit};
+pub use flow::Mode;
 pub use gaussian::Gaussian;
 pub use kernel_density::{BandwidthChoice, KernelDensity};
 pub use mixture::Mixture;

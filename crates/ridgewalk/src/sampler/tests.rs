@@ -20,47 +20,41 @@ fn ignore() -> impl FnMut(&Progress) -> ControlFlow<()> {
     |_| ControlFlow::Continue(())
 }
 
-/// On N(0, 1) the flow is x(σ) = x(σ₀)√((1+σ²)/(1+σ₀²)): the slope of log error against log step is the order.
-fn order(solver: &dyn Fn() -> Box<dyn Solver>) -> f64 {
-    let model = unit_gaussian(1);
-    let low = 0.05;
+/// On N(0, 1) the flow multiplies a state by √((1+σ²)/(1+σ₀²)): the slope of log error against log step
+/// is the order.
+fn order(solver: &dyn Solver) -> f64 {
+    let low: f64 = 0.05;
     let error = |n: usize| {
-        let sampler = Sampler::new(solver(), LogLinear::new(low..5.0, n + 1));
-        let mut reached = 0.0;
-        let mut watch = |p: &Progress| {
-            if p.sigma == low {
-                reached = p.state[(0, 0)];
-            }
-            ControlFlow::Continue(())
-        };
-        sampler.run_from(&model, array![[3.0]].view(), &mut watch).unwrap();
-        (reached - 3.0 * ((1.0 + low * low) / 26.0f64).sqrt()).abs()
+        let sampler = Sampler::new(solver, LogLinear::new(low..5.0, n + 1));
+        let moments = sampler.moments(&unit_gaussian(1)).unwrap();
+        let lowest = moments.per_step.iter().find(|step| step.sigma == low).unwrap();
+        (lowest.gains[0] - ((1.0 + low * low) / 26.0f64).sqrt()).abs()
     };
     (error(64) / error(256)).log2() / 2.0
 }
 
 #[test]
 fn solvers_have_their_order() {
-    let euler = order(&|| Box::new(Euler));
-    let heun = order(&|| Box::new(Heun::new()));
-    let switched = order(&|| Box::new(Switched::new(Heun::new(), Heun::new(), 1.0)));
-    assert!((euler - 1.0).abs() < 0.2, "{euler}");
-    assert!((heun - 2.0).abs() < 0.2, "{heun}");
-    assert!((switched - 2.0).abs() < 0.2, "{switched}");
+    let euler = order(&Euler);
+    let heun = order(&Heun::new());
+    let switched = order(&Switched::new(Heun::new(), Heun::new(), 1.0));
+    assert!((euler - 1.0).abs() < 0.1, "{euler}");
+    assert!((heun - 2.0).abs() < 0.1, "{heun}");
+    assert!((switched - 2.0).abs() < 0.1, "{switched}");
 }
 
-/// Churn leaves the law of a Gaussian alone: 40,000 samples, standard error of the variance 0.7 %.
+/// Churn leaves the law of a Gaussian alone, but for the steps' own error, which falls as their square. The
+/// recursion of the variance, worked apart from this code, leaves 0.00255132622 at 300 steps.
 #[test]
 fn churn_keeps_the_law() {
-    let model = unit_gaussian(1);
-    let solver = Heun::with_churn(40.0, 300, 0.01..=50.0, 1.0).unwrap();
-    let samples = Sampler::new(solver, Karras::new(0.002..80.0, 300))
-        .seed(1)
-        .batch(40_000)
-        .run(&model, 40_000)
-        .unwrap();
-    let variance = samples.points.mapv(|x| x * x).mean().unwrap();
-    assert!((variance - 1.0).abs() < 0.035, "{variance}");
+    let error = |n: usize| {
+        let solver = Heun::with_churn(40.0, n, 0.01..=50.0, 1.0).unwrap();
+        let moments = Sampler::new(solver, Karras::new(0.002..80.0, n)).moments(&unit_gaussian(1)).unwrap();
+        (moments.covariance.trace() - 1.0).abs()
+    };
+    assert!((error(300) - 0.002_551_326_22).abs() < 1e-11, "{}", error(300));
+    let order = (error(150) / error(300)).log2();
+    assert!((order - 2.0).abs() < 0.3, "{order}");
 }
 
 #[test]

@@ -6,17 +6,18 @@
 
 mod euler;
 mod heun;
+mod noise;
 mod switched;
 
 use ndarray::{Array2, ArrayView2};
 
 pub use euler::Euler;
 pub use heun::Heun;
+pub(crate) use noise::{NoiseSource, Seeded};
 pub use switched::Switched;
 
 use crate::denoiser::{Denoiser, Visit};
 use crate::error::Result;
-use crate::random::{Purpose, Stream};
 
 /// Takes a state from one noise level to the next lower one.
 pub trait Solver: Send + Sync {
@@ -30,14 +31,19 @@ pub trait Solver: Send + Sync {
     fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>>;
 }
 
-impl<S: Solver + ?Sized> Solver for Box<S> {
-    fn name(&self) -> String {
-        (**self).name()
-    }
-    fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
-        (**self).step(x, step)
-    }
+macro_rules! forward_solver {
+    ($($pointer:ty),*) => {$(
+        impl<S: Solver + ?Sized> Solver for $pointer {
+            fn name(&self) -> String {
+                (**self).name()
+            }
+            fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
+                (**self).step(x, step)
+            }
+        }
+    )*};
 }
+forward_solver!(&S, Box<S>);
 
 /// One step as a solver sees it.
 pub struct Step<'a> {
@@ -51,8 +57,9 @@ pub struct Step<'a> {
     pub(crate) start: f64,
     pub(crate) model: &'a dyn Denoiser,
     pub(crate) samples: &'a [u64],
-    pub(crate) seed: u64,
+    pub(crate) noise: &'a dyn NoiseSource,
     pub(crate) evaluations: usize,
+    pub(crate) draws: usize,
 }
 
 impl Step<'_> {
@@ -68,13 +75,11 @@ impl Step<'_> {
         self.model.denoise_at(x, sigma, &visit)
     }
 
-    /// Fresh standard normal noise `[batch, d]`, keyed by (seed, sample, step).
-    pub fn noise(&self) -> Array2<f64> {
-        let mut noise = Array2::zeros((self.samples.len(), self.model.dim()));
-        for (mut row, &sample) in noise.outer_iter_mut().zip(self.samples) {
-            let mut stream = Stream::new(self.seed, Purpose::Churn, sample, self.index as u64);
-            row.iter_mut().for_each(|v| *v = stream.normal());
-        }
-        noise
+    /// Fresh standard normal noise `[batch, d]`, keyed by (seed, sample, step) and how often the solver
+    /// has drawn in this step.
+    pub fn noise(&mut self) -> Array2<f64> {
+        let draw = self.draws;
+        self.draws += 1;
+        self.noise.draw(self.index, draw, self.samples, self.model.dim())
     }
 }
