@@ -22,7 +22,7 @@ fn normals(n: usize, d: usize, seed: u64) -> Array2<f64> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut data = load(arguments.next().ok_or("usage: bench_displaced DATA [DIMENSIONS]")?)?;
+    let mut data = load(&arguments.next().ok_or("usage: bench_displaced DATA [DIMENSIONS]")?)?;
     if let Some(k) = arguments.next() {
         let k: usize = k.parse()?;
         data = PointSet::vectors(data.values().dot(&(normals(data.dim(), k, 1) / (k as f64).sqrt())))?;

@@ -1,9 +1,11 @@
 //! Transforms: each takes a denoiser and is one, so they compose with each other and with every solver.
 
+pub mod kernel_choice;
 pub mod mad;
 pub mod smoothing;
 pub mod smoothing_scale;
 
+pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel};
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{
     Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,

@@ -38,6 +38,7 @@ pub struct LocalPca {
     dimension: usize,
     /// Directions onto which the basis of each plane is turned, `[d*, d]`.
     reference: ArcArray2<f64>,
+    by_spread: bool,
 }
 
 impl LocalPca {
@@ -71,7 +72,20 @@ impl LocalPca {
         let mut stream = Stream::new(0, Purpose::Projection, 0, 0);
         let reference = Array2::from_shape_simple_fn((dimension, points.dim()), || stream.normal());
         let reference = reference.into_shared();
-        Ok(LocalPca { points: points.shared_values(), neighbours, dimension, reference })
+        Ok(LocalPca { points: points.shared_values(), neighbours, dimension, reference, by_spread: false })
+    }
+
+    /// With displacements in proportion to the spread of the neighbours: ξ ~ N(0, scale²·C(x)), C(x) the
+    /// covariance of the neighbours of x along the plane. The scale is then a pure number, and the kernel
+    /// wide where the data are sparse and narrow where they are dense.
+    pub fn by_spread(mut self) -> Self {
+        self.by_spread = true;
+        self
+    }
+
+    /// Whether displacements are in proportion to the spread of the neighbours.
+    pub fn is_by_spread(&self) -> bool {
+        self.by_spread
     }
 
     /// Ambient dimension d.
@@ -84,15 +98,24 @@ impl LocalPca {
         self.dimension
     }
 
-    /// Orthonormal bases of the planes at the rows of `x` (`[batch, d]`), `[batch, d*, d]`. A basis depends on
-    /// the plane alone: it is as near as Gram–Schmidt makes it to fixed directions, so that neighbouring
-    /// planes have neighbouring bases except near planes at right angles to those.
+    /// Bases of the planes at the rows of `x` (`[batch, d]`), `[batch, d*, d]`: orthonormal, or (by spread) roots
+    /// of the local covariance. A basis depends on the plane alone: it is as near as Gram–Schmidt makes it to
+    /// fixed directions, so that neighbouring planes have neighbouring bases except near planes at right
+    /// angles to those.
     ///
     /// # Errors
     /// If x does not have d columns or is not finite, or the neighbours of a row span fewer than d*
     /// dimensions.
     pub fn tangents(&self, x: ArrayView2<f64>) -> Result<Array3<f64>> {
-        let found = neighbours::nearest(x, self.points.view(), self.neighbours)?;
+        self.planes(x, &neighbours::nearest(x, self.points.view(), self.neighbours)?)
+    }
+
+    /// As [`LocalPca::tangents`], for every row without one of the points.
+    pub(crate) fn tangents_excluding(&self, x: ArrayView2<f64>, excluded: &[usize]) -> Result<Array3<f64>> {
+        self.planes(x, &neighbours::nearest_excluding(x, self.points.view(), self.neighbours, excluded)?)
+    }
+
+    fn planes(&self, x: ArrayView2<f64>, found: &neighbours::Neighbours) -> Result<Array3<f64>> {
         let mut out = Array3::zeros((x.nrows(), self.dimension, self.dim()));
         let rows: Vec<_> = out.outer_iter_mut().zip(found.indices.outer_iter()).enumerate().collect();
         rows.into_par_iter().try_for_each(|(row, (mut out, indices))| {
@@ -121,9 +144,14 @@ impl LocalPca {
             return None;
         }
         let chosen: Vec<usize> = (0..self.dimension).collect();
-        let plane = gram_schmidt(vectors.select(Axis(0), &chosen))?;
-        let turned = gram_schmidt(self.reference.dot(&plane.t()));
-        Some(Ok(turned.map_or_else(|| plane.clone(), |turn| turn.dot(&plane))))
+        let mut plane = gram_schmidt(vectors.select(Axis(0), &chosen))?;
+        let turn = gram_schmidt(self.reference.dot(&plane.t()));
+        if self.by_spread {
+            for (mut direction, value) in plane.outer_iter_mut().zip(&values) {
+                direction *= (value / indices.len() as f64).sqrt();
+            }
+        }
+        Some(Ok(turn.map_or_else(|| plane.clone(), |turn| turn.dot(&plane))))
     }
 }
 

@@ -1,0 +1,265 @@
+//! The kernel and its scale chosen together: the least held-out loss among kernels that do not copy.
+//!
+//! ```text
+//! loss(h)    = mean over k of ‖D_h⁻ᵏ(xₖ + σε; σ) − xₖ‖²      without point k: how well a new point is found
+//! novelty(h) = median over k of ‖D_h − xₖ‖ / ‖D_h⁻ᵏ − xₖ‖     with point k, over without
+//! ```
+//!
+//! A model that copies gives a training point back and cannot find it once it is left out: novelty 0. One
+//! that has learnt what the points have in common hardly notices: novelty 1 (the influence of a training
+//! point on its own neighbourhood, as in the counterfactual memorisation of arXiv 2112.12938). The loss alone
+//! has a flat minimum, at whose lower end samples still come to rest on training points.
+//!
+//! So each kernel takes the scale of its least loss, or if that copies the first at which half of a point's
+//! way back is the others' doing ([`NOVELTY`]), as long as the loss is within [`SLACK`] of the least. Of the
+//! kernels the one that reaches that novelty at the least loss is chosen: the comparison at equal novelty that
+//! arXiv 2510.02305 makes between kernels.
+
+use ndarray::Array3;
+
+use super::smoothing::{Dimension, Kernel, LocalPca};
+use super::smoothing_scale::{HeldOut, Loss, nodes};
+use crate::closed_form::Empirical;
+use crate::error::{Error, Result};
+use crate::points::PointSet;
+
+/// The novelty asked for.
+pub const NOVELTY: f64 = 0.5;
+/// How far above its least the mean squared loss may go for novelty: 10 %, 5 % of a distance.
+pub const SLACK: f64 = 0.1;
+/// Noise level of the comparison, in units of the spacing of neighbours.
+const LEVEL: f64 = 0.03;
+/// Noisy points that are denoised.
+const ROWS: usize = 128;
+/// Scales tried, in units of the spacing of neighbours (isotropic) or of the neighbours' spread.
+const ISOTROPIC: [f64; 15] =
+    [0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2];
+const BY_SPREAD: [f64; 15] =
+    [0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0, 2.5, 3.2];
+/// Neighbours that tell a tangent plane: at most this many, and an eighth of the points.
+const NEIGHBOURS: usize = 30;
+/// A kernel along the data acts up to this noise level, in units of spacing over √d: the norm of the noise is
+/// then three spacings, and what the kernel would change is below the noise.
+const ONSET: f64 = 3.0;
+
+/// A kernel with its scale, and what it was weighed against.
+#[derive(Debug, Clone)]
+pub struct KernelChoice {
+    /// The kernel, ready for [`Smoothed::new`](super::Smoothed::new).
+    pub kernel: Kernel,
+    /// Which of the candidates it is.
+    pub chosen: usize,
+    /// Isotropic and along the data, each at its best scale.
+    pub candidates: Vec<KernelCandidate>,
+    /// Median distance between nearest neighbours, in the data's units.
+    pub spacing: f64,
+    /// Noise level up to which the kernel acts, if not at all.
+    pub below: Option<f64>,
+}
+
+/// One kernel at the scale chosen for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelCandidate {
+    /// `isotropic`, or `manifold`: in the tangent planes and in proportion to the spread of the neighbours.
+    pub name: &'static str,
+    /// Its scale: in the data's units, or a multiple of the spread.
+    pub scale: f64,
+    /// Log of the mean squared loss there.
+    pub loss: f64,
+    /// Standard error of that over held-out points.
+    pub standard_error: f64,
+    /// Novelty there, 0 to about 1.
+    pub novelty: f64,
+    /// (scale, log loss, novelty) of all scales tried.
+    pub curve: Vec<(f64, f64, f64)>,
+    /// (dimension, neighbours) of the tangent planes, if it has any.
+    pub planes: Option<(usize, usize)>,
+}
+
+/// Chooses kernel and scale for `data`.
+///
+/// # Errors
+/// With fewer than 20 points, or if all points are equal.
+pub fn choose_kernel(data: &PointSet, seed: u64) -> Result<KernelChoice> {
+    let model = Empirical::new(data)?;
+    if model.len() < 20 {
+        return Err(Error::argument(
+            "data",
+            format!("has {} different points, too few to choose a kernel from", model.len()),
+            "give at least 20, or a kernel and a scale of your own",
+        ));
+    }
+    let points = PointSet::vectors(model.points().to_owned())?;
+    let held_out = HeldOut::with_rows(&model, seed, ROWS);
+    let spacing = held_out.spacing()?;
+    let sigma = LEVEL * spacing;
+
+    let scales: Vec<f64> = ISOTROPIC.iter().map(|s| s * spacing).collect();
+    let isotropic = held_out.candidate("isotropic", sigma, &scales, None, seed)?;
+
+    let neighbours = NEIGHBOURS.min(model.len() / 8).max(2);
+    let dimension = data.dim().min(2 * neighbours / 3).max(1);
+    let planes = LocalPca::new(&points, neighbours, Dimension::Chosen(dimension));
+    let along = match &planes {
+        Ok(planes) => {
+            let planes = planes.clone().by_spread();
+            let found = held_out.candidate("manifold", sigma, &BY_SPREAD, Some(&planes), seed);
+            found.ok().map(|candidate| (candidate, planes))
+        }
+        Err(_) => None,
+    };
+
+    let mut candidates = vec![isotropic];
+    let mut kernel = Kernel::isotropic(candidates[0].scale);
+    let (mut chosen, mut below) = (0, None);
+    if let Some((mut candidate, planes)) = along {
+        candidate.planes = Some((dimension, neighbours));
+        if candidate.better_than(&candidates[0]) {
+            let onset = ONSET * spacing / (data.dim() as f64).sqrt();
+            kernel = Kernel::manifold(candidate.scale, planes).below(onset);
+            (chosen, below) = (1, Some(onset));
+        }
+        candidates.push(candidate);
+    }
+    Ok(KernelChoice { kernel: kernel.seed(seed), chosen, candidates, spacing, below })
+}
+
+impl KernelCandidate {
+    /// More novel where one of them copies; at equal novelty, of less loss.
+    fn better_than(&self, other: &KernelCandidate) -> bool {
+        let novelty = |c: &KernelCandidate| c.novelty.min(NOVELTY);
+        let gain = novelty(self) - novelty(other);
+        // A difference in novelty that would not show does not outweigh the loss.
+        if gain.abs() > 0.1 * NOVELTY { gain > 0.0 } else { self.loss < other.loss }
+    }
+}
+
+impl HeldOut<'_> {
+    fn candidate(
+        &self,
+        name: &'static str,
+        sigma: f64,
+        scales: &[f64],
+        planes: Option<&LocalPca>,
+        seed: u64,
+    ) -> Result<KernelCandidate> {
+        let x = self.noisy(sigma);
+        let of = |leave_out: bool| -> Result<Vec<Vec<f64>>> {
+            let Some(planes) = planes else { return self.squares(x.view(), sigma, scales, None, leave_out) };
+            let frames: Array3<f64> = if leave_out {
+                let origin: Vec<usize> = self.origin.iter().map(|&i| i as usize).collect();
+                planes.tangents_excluding(x.view(), &origin)?
+            } else {
+                planes.tangents(x.view())?
+            };
+            let nodes = nodes(seed, planes.dimension());
+            self.squares(x.view(), sigma, scales, Some((nodes.view(), frames.view())), leave_out)
+        };
+        let (without, with) = (of(true)?, of(false)?);
+        let losses: Vec<Loss> = without.iter().map(|squares| Loss::of(squares)).collect();
+        let novelties: Vec<f64> = without.iter().zip(&with).map(|(w, i)| median_ratio(i, w)).collect();
+        let logs: Vec<f64> = losses.iter().map(|l| libm::log(l.mean)).collect();
+        let curve: Vec<(f64, f64, f64)> =
+            scales.iter().zip(logs.iter().zip(&novelties)).map(|(&s, (&l, &n))| (s, l, n)).collect();
+        let (scale, loss, novelty) = pick(&curve);
+        let nearest = scales.iter().position(|&s| s >= scale).unwrap_or(0);
+        let standard_error = losses.get(nearest).map_or(0.0, |l| l.error / l.mean);
+        Ok(KernelCandidate { name, scale, loss, standard_error, novelty, curve, planes: None })
+    }
+}
+
+/// Median of √(a/b).
+fn median_ratio(a: &[f64], b: &[f64]) -> f64 {
+    let mut ratios: Vec<f64> = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| if *b > 0.0 { (a.max(0.0) / b).sqrt() } else { f64::from(u8::from(*a > 0.0)) })
+        .collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// (scale, log loss, novelty) by the rule of the module, between the scales tried by interpolation in log scale.
+fn pick(curve: &[(f64, f64, f64)]) -> (f64, f64, f64) {
+    let Some(best) = (0..curve.len()).reduce(|b, i| if curve[i].1 < curve[b].1 { i } else { b }) else {
+        return (0.0, f64::INFINITY, 0.0);
+    };
+    let bound = curve[best].1 + SLACK;
+    if curve[best].2 >= NOVELTY {
+        return curve[best];
+    }
+    for pair in curve[best..].windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        // The first of the two limits that lies between them, if any.
+        let share = |from: f64, to: f64, limit: f64| {
+            if to > limit { ((limit - from) / (to - from)).clamp(0.0, 1.0) } else { 2.0 }
+        };
+        let along = share(from.2, to.2, NOVELTY).min(share(from.1, to.1, bound));
+        if along <= 1.0 {
+            let between = |a: f64, b: f64| a + along * (b - a);
+            let scale = libm::exp(between(libm::log(from.0), libm::log(to.0)));
+            return (scale, between(from.1, to.1), between(from.2, to.2));
+        }
+    }
+    curve[curve.len() - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::random::{Purpose, Stream};
+    use crate::transform::Smoothed;
+    use crate::Denoiser;
+
+    fn ring(n: usize, dim: usize) -> PointSet {
+        let mut stream = Stream::new(1, Purpose::Synthetic, 0, 0);
+        let angles: Vec<f64> = (0..n).map(|_| std::f64::consts::TAU * stream.uniform()).collect();
+        PointSet::vectors(Array2::from_shape_fn((n, dim), |(i, k)| match k {
+            0 => angles[i].cos(),
+            1 => angles[i].sin(),
+            _ => 0.0,
+        }))
+        .unwrap()
+    }
+
+    /// The rule by hand: least loss at scale 2; novelty crosses half way between 2 and 4; the bound on the
+    /// loss, where it is nearer, comes first; a least loss that is novel enough is taken as it stands.
+    #[test]
+    fn the_rule() {
+        let curve = [(1.0, 1.0, 0.0), (2.0, 0.0, 0.25), (4.0, 0.05, 0.75), (8.0, 3.0, 1.0)];
+        let (scale, loss, novelty) = pick(&curve);
+        assert!((scale - 8f64.sqrt()).abs() < 1e-12 && (loss - 0.025).abs() < 1e-12 && novelty == 0.5);
+        let steep = [(1.0, 1.0, 0.0), (2.0, 0.0, 0.25), (4.0, 0.2, 0.26)];
+        assert!((pick(&steep).0 - 8f64.sqrt()).abs() < 1e-12 && (pick(&steep).1 - SLACK).abs() < 1e-12);
+        assert_eq!(pick(&[(1.0, 1.0, 0.1), (2.0, 0.0, 0.6), (4.0, 0.1, 0.9)]).0, 2.0);
+        assert_eq!(pick(&[(1.0, 1.0, 0.1), (2.0, 0.0, 0.3)]).0, 2.0);
+    }
+
+    /// Novelty rises with the scale from 0, where a point alone finds itself, and the choice acts.
+    #[test]
+    fn choices_on_a_ring() {
+        let data = ring(160, 3);
+        let choice = choose_kernel(&data, 0).unwrap();
+        assert_eq!(choice.candidates.len(), 2);
+        for candidate in &choice.candidates {
+            let (first, last) = (candidate.curve[0], candidate.curve[candidate.curve.len() - 1]);
+            assert!(first.2 < 0.1 && last.2 > NOVELTY, "{candidate:?}");
+            assert!(candidate.scale > first.0 && candidate.scale < last.0);
+        }
+        let model = Empirical::new(&data).unwrap();
+        let smoothed = Smoothed::new(&model, choice.kernel).unwrap();
+        let x = data.values().slice_axis(ndarray::Axis(0), (0..4).into()).to_owned();
+        assert_ne!(
+            smoothed.denoise(x.view(), 0.1 * choice.spacing).unwrap(),
+            model.denoise(x.view(), 0.1 * choice.spacing).unwrap()
+        );
+    }
+
+    #[test]
+    fn too_few_points_are_refused() {
+        let error = choose_kernel(&ring(19, 2), 0).unwrap_err().to_string();
+        assert!(error.contains("19 different points") && error.contains("at least 20"), "{error}");
+    }
+}
