@@ -186,11 +186,9 @@ fn likelihood_of_twelve_points() {
 #[test]
 fn likelihood_of_twelve_points_smoothed() {
     let model = empirical(circle(12));
-    for (scale, steps, draws, expected, tolerance) in [
-        (0.05, 100, 2048, 1.608, 0.03),
-        (0.1, 100, 512, 0.126, 0.03),
-        (0.2, 100, 1024, -0.293, 0.05),
-    ] {
+    for (scale, steps, draws, expected, tolerance) in
+        [(0.05, 100, 2048, 1.608, 0.03), (0.1, 100, 512, 0.126, 0.03), (0.2, 100, 1024, -0.293, 0.05)]
+    {
         let smoothed = Smoothed::new(&model, sobol(scale, draws).seed(1)).unwrap();
         let found = -likelihood(steps).run(&smoothed, circle(25).view()).unwrap().mean().unwrap();
         println!("{scale} {steps}: {found} {expected}");
