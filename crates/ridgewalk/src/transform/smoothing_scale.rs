@@ -41,8 +41,11 @@ const FINAL: usize = 2;
 const ROWS: usize = 256;
 /// At most this many noises of one point.
 const NOISES: usize = 8;
-/// Draws of the kernel in each of the two halves, in pairs of ±ξ.
-const DRAWS: usize = 32;
+/// Draws of the kernel in each of the two halves, in pairs of ±ξ: at least and at most. Among few points
+/// their chance shows, and costs little to average out.
+const DRAWS: (usize, usize) = (32, 128);
+/// Draws of a half times points, between those ends.
+const DRAWS_TIMES_POINTS: usize = 32_000;
 /// Scales tried in each narrowing of the search, between the neighbours of the best so far.
 const NARROWER: usize = 6;
 /// Narrowings for the single scale: neighbours then differ by less than 2 %.
@@ -228,7 +231,8 @@ impl<'a> HeldOut<'a> {
             let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, 0);
             row.iter_mut().for_each(|v| *v = stream.normal());
         }
-        let mut nodes = Array2::zeros((2 * DRAWS, d));
+        let half = (DRAWS_TIMES_POINTS / model.len()).clamp(DRAWS.0, DRAWS.1) / 2 * 2;
+        let mut nodes = Array2::zeros((2 * half, d));
         for (pair, mut two) in nodes.axis_chunks_iter_mut(Axis(0), 2).enumerate() {
             let mut stream = Stream::new(seed, Purpose::Kernel, 0, pair as u64);
             for mut column in two.axis_iter_mut(Axis(1)) {
@@ -242,7 +246,8 @@ impl<'a> HeldOut<'a> {
     /// Losses with these scales at a noise level.
     fn losses(&self, sigma: f64, scales: &[f64]) -> Result<Vec<Loss>> {
         let x = &self.clean + &(&self.noise * sigma);
-        let weights = [1.0 / DRAWS as f64; 2 * DRAWS];
+        let draws = self.nodes.nrows();
+        let weights = vec![2.0 / draws as f64; draws];
         let displacements =
             Displacements { nodes: self.nodes.view(), frames: None, weights: &weights, groups: 2 };
         let ask =
@@ -326,6 +331,7 @@ mod tests {
         for (row, &out) in held_out.origin.iter().enumerate() {
             let kept: Vec<usize> = (0..30).filter(|&i| i != out as usize).collect();
             let rest = model.points().select(Axis(0), &kept);
+            let half = held_out.nodes.nrows() / 2;
             let mut halves = [[0.0; 2]; 2];
             for (j, node) in held_out.nodes.outer_iter().enumerate() {
                 let x =
@@ -337,7 +343,7 @@ mod tests {
                 let total: f64 = weights.iter().sum();
                 for (p, w) in rest.outer_iter().zip(&weights) {
                     for k in 0..2 {
-                        halves[j / DRAWS][k] += w / total * p[k] / DRAWS as f64;
+                        halves[j / half][k] += w / total * p[k] / half as f64;
                     }
                 }
             }
