@@ -4,7 +4,7 @@
 //! Both functions form the same sum, one fused multiply-add an element, so that a maximum found by the
 //! one is reached in the other.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 const CHAINS: usize = 32;
 
@@ -13,14 +13,27 @@ const CHAINS: usize = 32;
 /// # Panics
 /// If a row is shorter than `a`.
 pub fn max_of_sums_f32(a: &[f32], rows: &[f32], stride: usize, scale: f32, out: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (j, out) in out.iter_mut().enumerate() {
-                *out = max_of_sum(a, &rows[j * stride..][..a.len()], scale);
-            }
-        },
-    );
+    Arch::new().dispatch(MaxOfSums { a, rows, stride, scale, out });
+}
+
+/// Not a closure: one of this size is called, not inlined, and then without vectors.
+struct MaxOfSums<'a> {
+    a: &'a [f32],
+    rows: &'a [f32],
+    stride: usize,
+    scale: f32,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for MaxOfSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (j, out) in self.out.iter_mut().enumerate() {
+            *out = max_of_sum(self.a, &self.rows[j * self.stride..][..self.a.len()], self.scale);
+        }
+    }
 }
 
 #[inline(always)]

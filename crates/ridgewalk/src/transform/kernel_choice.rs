@@ -152,7 +152,7 @@ impl HeldOut<'_> {
             } else {
                 planes.tangents(x.view())?
             };
-            let nodes = nodes(seed, planes.dimension());
+            let nodes = nodes(seed, self.draws(), planes.dimension());
             self.squares(x.view(), sigma, scales, Some((nodes.view(), frames.view())), leave_out)
         };
         let (without, with) = (of(true)?, of(false)?);

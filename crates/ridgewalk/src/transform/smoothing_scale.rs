@@ -41,8 +41,11 @@ const FINAL: usize = 2;
 const ROWS: usize = 256;
 /// At most this many noises of one point.
 const NOISES: usize = 8;
-/// Draws of the kernel in each of the two halves, in pairs of ±ξ.
-const DRAWS: usize = 32;
+/// Draws of the kernel in each of the two halves, in pairs of ±ξ: at least and at most. Among few points
+/// their chance shows, and costs little to average out.
+const DRAWS: (usize, usize) = (32, 128);
+/// Draws of a half times points, between those ends.
+const DRAWS_TIMES_POINTS: usize = 32_000;
 /// Scales tried in each narrowing of the search, between the neighbours of the best so far.
 const NARROWER: usize = 6;
 /// Narrowings for the single scale: neighbours then differ by less than 2 %.
@@ -173,9 +176,14 @@ impl Loss {
     }
 }
 
+/// Draws for a data set: more where they cost little.
+fn draws(model: &Empirical) -> usize {
+    2 * ((DRAWS_TIMES_POINTS / model.len()).clamp(DRAWS.0, DRAWS.1) / 2 * 2)
+}
+
 /// Standard normal coordinates of the draws, `[draws, r]`: two halves, in pairs ±z.
-pub(super) fn nodes(seed: u64, r: usize) -> Array2<f64> {
-    let mut nodes = Array2::zeros((2 * DRAWS, r));
+pub(super) fn nodes(seed: u64, draws: usize, r: usize) -> Array2<f64> {
+    let mut nodes = Array2::zeros((draws, r));
     for (pair, mut two) in nodes.axis_chunks_iter_mut(Axis(0), 2).enumerate() {
         let mut stream = Stream::new(seed, Purpose::Kernel, 0, pair as u64);
         for mut column in two.axis_iter_mut(Axis(1)) {
@@ -256,7 +264,7 @@ impl<'a> HeldOut<'a> {
             let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, 0);
             row.iter_mut().for_each(|v| *v = stream.normal());
         }
-        let nodes = nodes(seed, d);
+        let nodes = nodes(seed, draws(model), d);
         HeldOut { model, clean: model.points().select(Axis(0), &rows), origin, noise, nodes, noises }
     }
 
@@ -265,6 +273,11 @@ impl<'a> HeldOut<'a> {
         let x = self.noisy(sigma);
         let squares = self.squares(x.view(), sigma, scales, None, true)?;
         Ok(squares.iter().map(|squares| Loss::of(squares)).collect())
+    }
+
+    /// Number of draws.
+    pub fn draws(&self) -> usize {
+        self.nodes.nrows()
     }
 
     /// The noisy points at a noise level, `[rows, d]`.
@@ -282,11 +295,11 @@ impl<'a> HeldOut<'a> {
         frames: Option<(ArrayView2<f64>, ArrayView3<f64>)>,
         leave_out: bool,
     ) -> Result<Vec<Vec<f64>>> {
-        let weights = [1.0 / DRAWS as f64; 2 * DRAWS];
         let (nodes, frames) = match frames {
             None => (self.nodes.view(), None),
             Some((nodes, frames)) => (nodes, Some(frames)),
         };
+        let weights = vec![2.0 / nodes.nrows() as f64; nodes.nrows()];
         let displacements = Displacements { nodes, frames, weights: &weights, groups: 2 };
         let excluded = leave_out.then_some(self.origin.as_slice());
         let ask = Ask { x, sigma, scales, displacements: &displacements, excluded };
@@ -363,6 +376,7 @@ mod tests {
         for (row, &out) in held_out.origin.iter().enumerate() {
             let kept: Vec<usize> = (0..30).filter(|&i| i != out as usize).collect();
             let rest = model.points().select(Axis(0), &kept);
+            let half = held_out.nodes.nrows() / 2;
             let mut halves = [[0.0; 2]; 2];
             for (j, node) in held_out.nodes.outer_iter().enumerate() {
                 let x =
@@ -374,7 +388,7 @@ mod tests {
                 let total: f64 = weights.iter().sum();
                 for (p, w) in rest.outer_iter().zip(&weights) {
                     for k in 0..2 {
-                        halves[j / DRAWS][k] += w / total * p[k] / DRAWS as f64;
+                        halves[j / half][k] += w / total * p[k] / half as f64;
                     }
                 }
             }

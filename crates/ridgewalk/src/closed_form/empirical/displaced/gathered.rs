@@ -82,13 +82,15 @@ impl Gathered<'_, '_, '_, '_, '_> {
         });
     }
 
+    /// One rounding more than the look that found the thresholds, which their error's bound has room for: a
+    /// fused multiply-add outside of a kernel is a call.
     fn reaching(&self, scores: &Scored, j: usize) -> Vec<u32> {
         let products = self.block.products.values();
         let reaches = |i: &u32| {
             let (tile, within) = (*i as usize / TILE, *i as usize % TILE);
             let (first, stride) = self.block.products.place(*i as usize);
             let base = scores.base.of_query(scores.query, tile)[within];
-            (self.scale as f32).mul_add(products[first + j * stride], base) >= scores.thresholds[j]
+            base + self.scale as f32 * products[first + j * stride] >= scores.thresholds[j]
         };
         self.points.iter().copied().filter(reaches).collect()
     }
