@@ -252,7 +252,7 @@ impl Covariance {
                 "variances are finite and not negative",
             ));
         }
-        Ok(Covariance { vectors: self.vectors.clone(), values: gains.along, isotropic: gains.rest })
+        Ok(Covariance { values: gains.along, isotropic: gains.rest, ..self.clone() })
     }
 
     /// f(Σ) x for every row of `x`, whose shape the caller has checked.
