@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
-pub use smoothing::{EstimatorName, Smooth, SmoothKernel, Smoothing};
+pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
 pub use values::{
     ComponentCount, FormatName, LatentName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName,
     SolverName,
@@ -158,10 +158,10 @@ pub struct Sample {
     /// Samples at a time: memory and speed change, samples do not
     #[arg(long, default_value_t = 256, value_parser = positive, allow_negative_numbers = true)]
     pub batch: usize,
-    /// Draw from the kernel density estimate of this bandwidth instead, in the data's units (with --standardize
-    /// or --latent: the model's): the baseline, for DATA or an empirical model
-    #[arg(long, value_name = "H", value_parser = not_negative, allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "solver", "schedule", "process", "steps", "sigma_min", "sigma_max", "rho", "churn", "batch", "model", "components", "rank"])]
-    pub kde: Option<f64>,
+    /// Draw from the kernel density estimate of this bandwidth instead (data's units; with --standardize or
+    /// --latent: the model's), or one chosen by held-out likelihood: the baseline, for DATA or an empirical model
+    #[arg(long, value_name = "auto|H", allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "solver", "schedule", "process", "steps", "sigma_min", "sigma_max", "rho", "churn", "batch", "model", "components", "rank"])]
+    pub kde: Option<Bandwidth>,
     /// Clip samples to the range of the data, from their smallest to their largest value: decoded images
     /// leave it a little
     #[arg(long)]

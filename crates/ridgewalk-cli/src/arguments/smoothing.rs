@@ -9,7 +9,8 @@ use super::values::{count, not_negative, positive, positive_number};
 #[command(next_help_heading = "Smoothing")]
 pub struct Smoothing {
     /// Smooth the score with a kernel of this scale (data's units; with --standardize or --latent: the
-    /// model's), or one chosen by held-out loss (DATA, or an empirical model)
+    /// model's), or one chosen by held-out loss, of a manifold kernel by the spacing of the points (DATA, or an
+    /// empirical model)
     #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
     pub smooth: Option<Smooth>,
     /// Directions of the kernel: all alike, or those of the tangent plane at each point, of dimension DIM
@@ -49,6 +50,23 @@ impl std::str::FromStr for Smooth {
         match text {
             "auto" => Ok(Smooth::Auto),
             _ => not_negative(text).map(Smooth::Scale).map_err(|e| format!("{e}, or auto")),
+        }
+    }
+}
+
+/// The bandwidth of a kernel density estimate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bandwidth {
+    Auto,
+    Width(f64),
+}
+
+impl std::str::FromStr for Bandwidth {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Bandwidth::Auto),
+            _ => not_negative(text).map(Bandwidth::Width).map_err(|e| format!("{e}, or auto")),
         }
     }
 }

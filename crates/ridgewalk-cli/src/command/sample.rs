@@ -12,7 +12,7 @@ use ridgewalk::{
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{ProcessName, Sample, ScheduleName, SolverName};
+use crate::arguments::{Bandwidth, ProcessName, Sample, ScheduleName, SolverName};
 use crate::failure::{Failure, Result};
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
@@ -32,8 +32,12 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let (points, settings) = match sample.kde {
         Some(bandwidth) => {
             let data = source.points("--kde", "give DATA instead of MODEL")?;
+            let (bandwidth, curve) = match bandwidth {
+                Bandwidth::Width(bandwidth) => (bandwidth, Value::Null),
+                Bandwidth::Auto => choose_bandwidth(&data, sample.seed)?,
+            };
             let points = KernelDensity::new(&data, bandwidth)?.sample(sample.n, sample.seed);
-            (points, json!({ "kde": bandwidth, "seed": sample.seed }))
+            (points, json!({ "kde": bandwidth, "curve": curve, "seed": sample.seed }))
         }
         None => {
             let prepared = source::prepare(&source, &sample.transform, sample.seed)?;
@@ -56,6 +60,18 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
         ));
     }
     write(sample, &points, source.file.range, settings, arguments)
+}
+
+/// The bandwidth of the greatest held-out likelihood, and the curve that it is the maximum of.
+fn choose_bandwidth(data: &PointSet, seed: u64) -> Result<(f64, Value)> {
+    let chosen = KernelDensity::choose_bandwidth(data, seed)?;
+    say(&format!("bandwidth {:.4} by held-out likelihood", chosen.bandwidth));
+    if chosen.at_edge {
+        say(
+            "note: it is the end of the bandwidths tried, not a maximum: look at what comes out, or give one",
+        );
+    }
+    Ok((chosen.bandwidth, json!(chosen.curve)))
 }
 
 fn open(sample: &Sample) -> Result<Source> {

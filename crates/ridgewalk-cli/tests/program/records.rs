@@ -130,6 +130,11 @@ fn a_record_holds_how_the_score_was_smoothed() {
     let kernel = serde_json::json!({ "kind": "manifold", "dimension": 2, "neighbours": 20 });
     assert_eq!((&smooth["below"], &smooth["kernel"]), (&2.0.into(), &kernel));
     assert_eq!(smooth["estimator"], "qmc");
+    folder.ok("sample swiss-roll:n=40,dim=50 -n 3 --steps 4 --smooth auto --smooth-kernel manifold:2 -o c");
+    let info = folder.ok("data info swiss-roll:n=40,dim=50 --json");
+    let info: serde_json::Value = serde_json::from_str(&info.out).unwrap();
+    let scale = folder.json("c/run.json")["settings"]["smooth"]["scale"].as_f64().unwrap();
+    assert!((scale / info["spacing"].as_f64().unwrap() - 0.4).abs() < 1e-12);
     folder.ok("rerun b/run.json -o again");
     assert_eq!(folder.read("again/samples.npy"), folder.read("b/samples.npy"));
 }

@@ -95,6 +95,22 @@ fn a_kernel_density_without_width_gives_the_points_back() {
     assert!(drawn.values().outer_iter().all(|r| r.to_vec() == [0.0, 0.0] || r.to_vec() == [10.0, 1.0]));
 }
 
+/// The bandwidth is that of the greatest likelihood among all that were tried, of data and of a file alike.
+#[test]
+fn the_bandwidth_chosen_is_the_most_likely() {
+    let folder = Folder::new();
+    let data = "swiss-roll:n=80,dim=6 --latent pca:2 --seed 2";
+    folder.ok(&format!("sample {data} --kde auto -n 9 -o a"));
+    let settings = folder.json("a/run.json")["settings"].clone();
+    let curve: Vec<(f64, f64)> = serde_json::from_value(settings["curve"].clone()).unwrap();
+    let best = curve.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert!(curve.len() > 10 && settings["kde"] == best.0, "{settings}");
+    folder.ok(&format!("fit {data} -o m.safetensors"));
+    folder.ok("sample m.safetensors --kde auto --seed 2 -n 9 -o b");
+    assert_eq!(folder.read("a/samples.npy"), folder.read("b/samples.npy"));
+    folder.refused("sample digits --kde automatic -o y", &["--kde", "or auto"]);
+}
+
 /// n samples of a Gaussian: its mean within 5 standard errors, its variance too (√(2/n) relative).
 #[test]
 fn a_gaussian_gives_its_mean_and_variance() {
