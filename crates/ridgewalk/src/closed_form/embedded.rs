@@ -13,7 +13,8 @@
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 
 use super::covariance::require_orthonormal;
-use super::pointwise::{checked_variance, each_row, finite};
+use super::pointwise::{checked_variance, each_row, finite, symmetrise};
+use super::posterior::shape_error;
 use super::rows::{axpys, dot, dots, slice};
 use crate::denoiser::{Denoiser, Density, Differentiable, check_tangent};
 use crate::error::{Error, Result};
@@ -51,11 +52,11 @@ impl<F: Density> Embedded<F> {
     /// If the shapes disagree, the rows are not orthonormal to 1e-10, or a value is not finite.
     pub fn new(field: F, frame: Array2<f64>, origin: Array1<f64>) -> Result<Self> {
         let m = field.dim();
-        if frame.nrows() != m || frame.ncols() < m || frame.ncols() != origin.len() {
+        if m == 0 || frame.nrows() != m || frame.ncols() < m || frame.ncols() != origin.len() {
             return Err(Error::shape(
                 "the frame",
                 format!("{:?}, with an origin [{}]", frame.dim(), origin.len()),
-                format!("[{m}, d] with d at least {m}, and an origin [d]"),
+                format!("[{m}, d] with {m} above 0 and d at least {m}, and an origin [d]"),
             ));
         }
         require_finite("the frame", frame.view())?;
@@ -115,18 +116,26 @@ impl<F: Density> Embedded<F> {
         each_row(z.view(), self.frame.ncols(), |z, out| axpys(z, slice(&self.frame), out))
     }
 
-    /// Aᵀ (inner + c I) A − c I of every row, symmetric where `inner` is.
-    fn lift_matrices(&self, inner: &Array3<f64>, c: f64) -> Array3<f64> {
-        let d = self.dim();
-        let mut out = Array3::zeros((inner.dim().0, d, d));
-        for (inner, mut out) in inner.outer_iter().zip(out.outer_iter_mut()) {
-            let mut inner = inner.to_owned();
-            inner.diag_mut().iter_mut().for_each(|v| *v += c);
-            let full = self.frame.t().dot(&inner.dot(&self.frame));
-            out.assign(&((&full + &full.t()) * 0.5));
-            out.diag_mut().iter_mut().for_each(|v| *v -= c);
+    /// Aᵀ (inner + c I) A − c I of every row, symmetric to the bit.
+    fn lift_matrices(&self, inner: &Array3<f64>, c: f64) -> Result<Array3<f64>> {
+        let (m, d) = self.frame.dim();
+        let frame = slice(&self.frame);
+        let transposed: Vec<f64> = self.frame.t().iter().copied().collect();
+        let mut out = vec![0.0; inner.dim().0 * d * d];
+        for (inner, out) in inner.outer_iter().zip(out.chunks_mut(d * d)) {
+            let mut half = vec![0.0; m * d];
+            for (k, (row, half)) in inner.outer_iter().zip(half.chunks_mut(d)).enumerate() {
+                let mut row = row.to_vec();
+                if let Some(entry) = row.get_mut(k) {
+                    *entry += c;
+                }
+                axpys(&row, frame, half);
+            }
+            transposed.chunks(m).zip(out.chunks_mut(d)).for_each(|(a, out)| axpys(a, &half, out));
+            symmetrise(out, d);
+            out.iter_mut().step_by(d + 1).for_each(|v| *v -= c);
         }
-        out
+        Array3::from_shape_vec((inner.dim().0, d, d), out).map_err(shape_error)
     }
 }
 
@@ -142,7 +151,8 @@ impl<F: Density> Denoiser for Embedded<F> {
     fn moments(&self) -> Option<Moments> {
         let inner = self.field.moments()?;
         let part = self.frame.nrows() as f64 / self.frame.ncols() as f64;
-        Some(Moments { mean: &self.origin + &self.frame.t().dot(&inner.mean), std: inner.std * part.sqrt() })
+        let mean = self.lift(&inner.mean.insert_axis(Axis(0))).ok()?.row(0).to_owned();
+        Some(Moments { mean: &self.origin + &mean, std: inner.std * part.sqrt() })
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)
@@ -185,7 +195,7 @@ impl<F: Density> Differentiable for Embedded<F> {
     fn jacobian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
         checked_variance(self.dim(), x, sigma)?;
         let inner = self.field.jacobian(self.split(x)?.0.view(), sigma)?;
-        Ok(self.lift_matrices(&inner, 0.0))
+        self.lift_matrices(&inner, 0.0)
     }
     fn hessian_product(&self, x: ArrayView2<f64>, sigma: f64, v: ArrayView2<f64>) -> Result<Array2<f64>> {
         let variance = checked_variance(self.dim(), x, sigma)?;
@@ -212,6 +222,6 @@ impl<F: Density> Density for Embedded<F> {
     fn hessian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
         let variance = checked_variance(self.dim(), x, sigma)?;
         let inner = self.field.hessian(self.split(x)?.0.view(), sigma)?;
-        Ok(self.lift_matrices(&inner, 1.0 / variance))
+        self.lift_matrices(&inner, 1.0 / variance)
     }
 }

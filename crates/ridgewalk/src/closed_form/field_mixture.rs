@@ -60,8 +60,8 @@ impl FieldMixture {
     /// If there are no fields, the lengths or dimensions disagree, or the weights are negative, not
     /// finite or all zero.
     pub fn new(weights: Vec<f64>, fields: Vec<Arc<dyn Density>>) -> Result<Self> {
-        let Some(dim) = fields.first().map(|f| f.dim()) else {
-            return Err(Error::argument("fields", "is empty", "give at least one field"));
+        let Some(dim) = fields.first().map(|f| f.dim()).filter(|&d| d > 0) else {
+            return Err(Error::argument("fields", "have no coordinates", "give at least one field"));
         };
         if let Some((k, field)) = fields.iter().enumerate().find(|(_, f)| f.dim() != dim) {
             return Err(Error::shape(format!("field {k}"), field.dim(), format!("{dim} dimensions")));

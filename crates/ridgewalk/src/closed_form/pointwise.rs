@@ -78,6 +78,16 @@ pub(super) fn each_pair(
     })
 }
 
+/// (M + Mᵀ)/2 in place of a d × d matrix: what rounding left of its symmetry.
+pub(super) fn symmetrise(matrix: &mut [f64], d: usize) {
+    for i in 0..d {
+        for j in 0..i {
+            let both = 0.5 * (matrix[i * d + j] + matrix[j * d + i]);
+            (matrix[i * d + j], matrix[j * d + i]) = (both, both);
+        }
+    }
+}
+
 /// `[batch, d, d]`, symmetric to the bit, from products of each row's matrix with the unit vectors.
 pub(super) fn each_matrix<A>(
     x: ArrayView2<f64>,
@@ -95,12 +105,7 @@ pub(super) fn each_matrix<A>(
             product(&at, &unit, out);
             unit[k] = 0.0;
         }
-        for i in 0..d {
-            for j in 0..i {
-                let both = 0.5 * (out[i * d + j] + out[j * d + i]);
-                (out[i * d + j], out[j * d + i]) = (both, both);
-            }
-        }
+        symmetrise(out, d);
     });
     let flat = Array2::from_shape_vec((batch, d * d), out).map_err(shape_error)?;
     finite(flat)?.into_shape_with_order((batch, d, d)).map_err(shape_error)
