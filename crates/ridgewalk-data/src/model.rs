@@ -3,13 +3,13 @@
 //! | metadata key | value |
 //! |---|---|
 //! | `format` | `ridgewalk-model` |
-//! | `version` | `1` |
+//! | `version` | `2` if a covariance is diagonal, else `1` |
 //! | `header` | JSON: kind, shape, normalization, range, data, seed, command, … |
 //!
 //! | kind | tensors (f64, little endian) |
 //! |---|---|
 //! | `gaussian` | as a mixture of one component, without `weights` |
-//! | `mixture` | `weights` `[K]`, `means` `[K, d]`; of every component k its covariance: `component.k.vectors` `[r, d]`, `component.k.values` `[r]`, `component.k.isotropic` `[1]` |
+//! | `mixture` | `weights` `[K]`, `means` `[K, d]`; of every component k its covariance: `component.k.vectors` `[r, d]`, `component.k.values` `[r]`, `component.k.isotropic` `[1]`, or, if it is diagonal, only `component.k.diagonal` `[d]` |
 //! | `empirical` | `points` `[n, d]` (u8 or f32 where that loses nothing), and, unless all are equal, `log_weights` `[n]` |
 //! | any, if standardized | `normalization.mean` `[d]`, `normalization.std` `[d]` |
 //! | any, in a latent space | `latent.mean` `[d]`, `latent.components` `[k, d]`, `latent.scales` `[k]`, `latent.spectrum` `[rank]`; the model is then one of k dimensions |
@@ -145,7 +145,8 @@ impl ModelFile {
     /// number has no meaning (a negative noise), or what the operating system reports.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check().map_err(|e| e.at_path(path))?;
-        let metadata = Header::of(self).to_metadata().map_err(|e| e.at_path(path))?;
+        let metadata =
+            Header::of(self).to_metadata(header::version(&self.model)).map_err(|e| e.at_path(path))?;
         container::write(path, &metadata, parts::tensors(self))
     }
 

@@ -19,15 +19,18 @@ fn covariance(d: usize, r: usize, seed: u64) -> Covariance {
     Covariance::from_parts(vectors, full.values()[..r].to_vec(), 0.3).unwrap()
 }
 
-/// Components of ranks d, d, 2, 0 in five dimensions, one to three standard deviations apart.
+/// Components of ranks d, d, 2, 0 and a diagonal one in five dimensions, one to three standard
+/// deviations apart.
 fn mixture(seed: u64) -> Mixture {
     let d = 5;
-    let means = normals(4, d, seed) * 2.0;
+    let means = normals(5, d, seed) * 2.0;
+    let variances = normals(1, d, seed + 20).iter().map(|v| v * v).collect();
+    let diagonal = Gaussian::new(means.row(4).to_owned(), Covariance::diagonal(variances).unwrap()).unwrap();
     let component = |(k, r): (usize, usize)| {
         Gaussian::new(means.row(k).to_owned(), covariance(d, r, seed + 10 + k as u64)).unwrap()
     };
-    let components = [5, 5, 2, 0].into_iter().enumerate().map(component).collect();
-    Mixture::new(vec![0.1, 0.4, 0.3, 0.2], components).unwrap()
+    let components = [5, 5, 2, 0].into_iter().enumerate().map(component).chain([diagonal]).collect();
+    Mixture::new(vec![0.1, 0.3, 0.2, 0.1, 0.3], components).unwrap()
 }
 
 fn one_dimensional() -> Mixture {
@@ -59,8 +62,47 @@ fn covariance_functions_are_those_of_the_dense_matrix() {
     }
 }
 
+/// Diagonal in every function as the dense matrix with the same diagonal.
+#[test]
+fn diagonal_covariances_are_those_of_the_dense_matrix() {
+    let variances = vec![0.0, 0.3, 2.0, 1e-3, 5.0];
+    let c = Covariance::diagonal(variances.clone()).unwrap();
+    assert_eq!((c.dim(), c.rank(), c.diagonal_variances()), (5, 0, Some(&variances[..])));
+    let dense = Array2::from_diag(&Array1::from(variances.clone()));
+    assert_eq!(c.to_dense(), dense);
+    assert_eq!(c.trace(), dense.diag().sum());
+    let sigma = 0.7;
+    let noisy = &dense + &(Array2::<f64>::eye(5) * (sigma * sigma));
+    let x = normals(3, 5, 4);
+    assert!(worst(&c.solve(x.view(), sigma).unwrap().dot(&noisy), &x) < 1e-15);
+    assert!(worst(&c.shrink(x.view(), sigma).unwrap().dot(&noisy), &x.dot(&dense)) < 1e-14);
+    let root = c.square_root(c.square_root(x.view()).unwrap().view()).unwrap();
+    assert!(worst(&root, &x.dot(&dense)) < 1e-14);
+    let log_det: f64 = variances.iter().map(|v| (v + sigma * sigma).ln()).sum();
+    assert!((c.log_determinant(sigma).unwrap() - log_det).abs() < 1e-14);
+    // The same law in another form is the same field.
+    let mean = normals(1, 5, 5).row(0).to_owned();
+    let diagonal = Gaussian::new(mean.clone(), c).unwrap();
+    let full = Gaussian::new(mean, Covariance::from_dense(dense.view()).unwrap()).unwrap();
+    let x = x * 3.0;
+    for sigma in [0.01, 1.0, 30.0] {
+        let both = [&diagonal, &full].map(|g| {
+            let (d, ds) = g.denoise_with_sigma_derivative(x.view(), sigma).unwrap();
+            let log_p = g.log_density(x.view(), sigma).unwrap().insert_axis(ndarray::Axis(1));
+            let jv = g.jvp(x.view(), sigma, normals(3, 5, 6).view()).unwrap();
+            ndarray::concatenate(ndarray::Axis(1), &[d.view(), ds.view(), log_p.view(), jv.view()]).unwrap()
+        });
+        // log p is of order ‖x‖²/2σ², 10⁵ here.
+        assert!(worst(&both[0], &both[1]) < 1e-12 / (sigma * sigma).min(1.0));
+    }
+    assert_eq!(diagonal.sample(2, 9).column(0), ndarray::arr1(&[diagonal.mean()[0]; 2]));
+}
+
 #[test]
 fn covariances_that_are_none_are_refused() {
+    assert!(Covariance::diagonal(vec![]).is_err());
+    assert!(Covariance::diagonal(vec![1.0, -1.0]).is_err());
+    assert!(Covariance::diagonal(vec![1.0, f64::NAN]).is_err());
     assert!(Covariance::from_dense(array![[1.0, 0.5], [0.4, 1.0]].view()).is_err());
     assert!(Covariance::from_dense(array![[1.0, 2.0], [2.0, 1.0]].view()).is_err());
     assert!(Covariance::from_dense(array![[1.0, f64::NAN], [0.0, 1.0]].view()).is_err());
@@ -277,6 +319,10 @@ fn parts_rebuild_the_same_mixture() {
     let p = mixture(17);
     let rebuild = |g: &Gaussian| {
         let c = g.covariance();
+        if let Some(variances) = c.diagonal_variances() {
+            let again = Covariance::diagonal(variances.to_vec()).unwrap();
+            return Gaussian::new(g.mean().to_owned(), again).unwrap();
+        }
         let parts = (c.vectors().to_owned(), c.values().to_vec(), c.isotropic_variance());
         Gaussian::new(g.mean().to_owned(), Covariance::from_parts(parts.0, parts.1, parts.2).unwrap())
             .unwrap()
@@ -314,6 +360,10 @@ proptest! {
         let moved = |g: &Gaussian| {
             let c = g.covariance();
             let mean = (rotation.dot(&g.mean()) * scale) + shift.row(0);
+            if c.diagonal_variances().is_some() {
+                let moved = rotation.dot(&c.to_dense()).dot(&rotation.t()) * (scale * scale);
+                return Gaussian::new(mean, Covariance::from_dense(moved.view()).unwrap()).unwrap();
+            }
             let values = c.values().iter().map(|v| v * scale * scale).collect();
             let rest = c.isotropic_variance() * scale * scale;
             Gaussian::new(mean, Covariance::from_parts(c.vectors().dot(&rotation.t()), values, rest).unwrap()).unwrap()

@@ -5,6 +5,9 @@ use ridgewalk::closed_form::{Covariance, CovarianceKind, Gaussian, Mixture, Mixt
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{Density, Error, PointSet};
 
+const KINDS: [CovarianceKind; 4] =
+    [CovarianceKind::Full, CovarianceKind::LowRank(2), CovarianceKind::LowRank(0), CovarianceKind::Diagonal];
+
 fn normals(rows: usize, cols: usize, seed: u64) -> Array2<f64> {
     let mut stream = Stream::new(seed, Purpose::Evaluation, 0, 0);
     Array2::from_shape_simple_fn((rows, cols), || stream.normal())
@@ -76,7 +79,7 @@ fn likelihood_rises_at_every_iteration() {
     for (n, d, k) in [(300, 3, 4), (60, 12, 6)] {
         let values = normals(n, d, 5) * &normals(1, d, 6);
         let points = PointSet::vectors(values).unwrap();
-        for kind in [CovarianceKind::Full, CovarianceKind::LowRank(2), CovarianceKind::LowRank(0)] {
+        for kind in KINDS {
             let fit = MixtureFit { tolerance: 0.0, max_iterations: 60, ..MixtureFit::new(k, kind) };
             let report = fit.fit_with_report(&points).unwrap().report;
             assert_eq!(report.iterations + 1, report.trace.len());
@@ -91,7 +94,7 @@ fn likelihood_rises_at_every_iteration() {
 #[test]
 fn one_component_is_the_gaussian_by_moments() {
     let points = PointSet::vectors(normals(50, 4, 7) + 100.0).unwrap();
-    for kind in [CovarianceKind::Full, CovarianceKind::LowRank(2), CovarianceKind::LowRank(0)] {
+    for kind in KINDS {
         let mixture = MixtureFit::new(1, kind).fit(&points).unwrap();
         let gaussian = Gaussian::fit(&points, kind).unwrap();
         assert!(distance(&mixture.components()[0], &gaussian) < 1e-12);
@@ -117,6 +120,38 @@ fn low_rank_keeps_leading_variances_and_averages_the_rest() {
     let c = Gaussian::fit(&points, CovarianceKind::LowRank(2)).unwrap().covariance().clone();
     assert!((c.values()[0] - 4.0).abs() < 1e-14 && (c.values()[1] - 2.25).abs() < 1e-14);
     assert!((c.isotropic_variance() - 0.625).abs() < 1e-14);
+}
+
+/// Diagonal clusters: the number of components, each coordinate's variance (four standard errors,
+/// √(2/300) of it), and d parameters each. Correlated data cost a diagonal mixture likelihood.
+#[test]
+fn diagonal_mixtures_are_found_and_chosen() {
+    let part = |m: [f64; 2], v: [f64; 2]| {
+        Gaussian::new(ndarray::arr1(&m), Covariance::diagonal(v.to_vec()).unwrap()).unwrap()
+    };
+    let parts =
+        vec![part([0.0, 0.0], [1.0, 0.01]), part([9.0, 0.0], [0.04, 4.0]), part([0.0, 9.0], [1.0, 1.0])];
+    let points =
+        PointSet::vectors(Mixture::new(vec![1.0; 3], parts.clone()).unwrap().sample(900, 3)).unwrap();
+    let fits = MixtureFit::new(1, CovarianceKind::Diagonal).choose_components(&points, 1..=4).unwrap();
+    assert_eq!(fits[0].mixture.len(), 3);
+    assert_eq!(fits[0].report.parameters, 2 + 3 * (2 + 2));
+    for g in &parts {
+        let found =
+            fits[0].mixture.components().iter().min_by(|a, b| distance(a, g).total_cmp(&distance(b, g)));
+        let found = found.unwrap().covariance().diagonal_variances().unwrap();
+        for (a, b) in found.iter().zip(g.covariance().diagonal_variances().unwrap()) {
+            assert!((a / b - 1.0).abs() < 0.33, "{a} {b}");
+        }
+    }
+    // By hand: the points (0, 0), (2, 4) have variances 1 and 4.
+    let two = PointSet::vectors(array![[0.0, 0.0], [2.0, 4.0]]).unwrap();
+    let g = Gaussian::fit(&two, CovarianceKind::Diagonal).unwrap();
+    assert_eq!(g.covariance().diagonal_variances(), Some(&[1.0, 4.0][..]));
+    let correlated = PointSet::vectors(truth().sample(300, 4)).unwrap();
+    let likelihood =
+        |kind| MixtureFit::new(3, kind).fit_with_report(&correlated).unwrap().report.log_likelihood;
+    assert!(likelihood(CovarianceKind::Full) > likelihood(CovarianceKind::Diagonal) + 0.05);
 }
 
 #[test]

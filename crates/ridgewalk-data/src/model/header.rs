@@ -11,8 +11,8 @@ use crate::normalization::Normalization;
 
 /// Value of the key `format`.
 const FORMAT: &str = "ridgewalk-model";
-/// The version written, and the newest read.
-const VERSION: u64 = 1;
+/// The newest version read.
+const NEWEST: u64 = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,10 +82,11 @@ impl Header {
         }
     }
 
-    pub fn to_metadata(&self) -> Result<BTreeMap<&'static str, String>> {
+    /// The text of the file, which says that it is of this version.
+    pub fn to_metadata(&self, version: u64) -> Result<BTreeMap<&'static str, String>> {
         let json = serde_json::to_string(self)
             .map_err(|e| Error::argument(format!("the header cannot be written: {e}"), ""))?;
-        Ok(BTreeMap::from([("format", FORMAT.into()), ("version", VERSION.to_string()), ("header", json)]))
+        Ok(BTreeMap::from([("format", FORMAT.into()), ("version", version.to_string()), ("header", json)]))
     }
 
     pub fn from_metadata(metadata: Option<&HashMap<String, String>>) -> Result<Self> {
@@ -102,10 +103,10 @@ impl Header {
         }
         let version = get("version").unwrap_or_default();
         match version.parse::<u64>() {
-            Ok(VERSION) => {}
-            Ok(newer) if newer > VERSION => {
+            Ok(1..=NEWEST) => {}
+            Ok(newer) if newer > NEWEST => {
                 return Err(Error::unsupported(
-                    format!("is a model of format version {newer}, and this ridgewalk reads up to {VERSION}"),
+                    format!("is a model of format version {newer}, and this ridgewalk reads up to {NEWEST}"),
                     "update ridgewalk",
                 ));
             }
@@ -119,6 +120,17 @@ impl Header {
     pub fn dim(&self) -> Result<usize> {
         checked_dim(self.shape).ok_or_else(|| malformed("header", format!("the shape is {:?}", self.shape)))
     }
+}
+
+/// The oldest version that can say what the model is: 2 knows diagonal covariances, 1 does not. A
+/// ridgewalk that reads only 1 then asks to be updated, instead of missing a tensor.
+pub(super) fn version(model: &Model) -> u64 {
+    let components = match model {
+        Model::Gaussian(model) => std::slice::from_ref(model),
+        Model::Mixture(model) => model.components(),
+        Model::Empirical(_) => &[],
+    };
+    if components.iter().any(|g| g.covariance().diagonal_variances().is_some()) { 2 } else { 1 }
 }
 
 /// [`Shape::dim`] of a shape that may be absurd: none if it is 0 or overflows.

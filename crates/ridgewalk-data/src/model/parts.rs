@@ -62,6 +62,10 @@ fn push_components<'a>(tensors: &mut Vec<Tensor<'a>>, components: &'a [Gaussian]
     });
     for (k, component) in components.iter().enumerate() {
         let covariance = component.covariance();
+        if let Some(variances) = covariance.diagonal_variances() {
+            tensors.push(vector(&name(k, "diagonal"), variances));
+            continue;
+        }
         tensors.push(Tensor {
             name: name(k, "vectors"),
             shape: vec![covariance.rank(), d],
@@ -145,20 +149,29 @@ fn components(container: &mut Container, count: usize, dim: usize) -> Result<Vec
     let means = container.values("means", &[count, dim], F64)?;
     let mut components = Vec::new();
     for (k, mean) in means.chunks_exact(dim).enumerate() {
-        let [vectors_name, values_name, rest_name] =
-            ["vectors", "values", "isotropic"].map(|part| name(k, part));
-        let [rank, _] = container.shape(&vectors_name)?;
-        let vectors = container.values(&vectors_name, &[rank, dim], F64)?;
-        let vectors = matrix(&vectors_name, rank, dim, vectors)?;
-        let values = container.values(&values_name, &[rank], F64)?;
-        let rest = container.values(&rest_name, &[1], F64)?;
-        let isotropic = rest.first().copied().unwrap_or_default();
-        let covariance =
-            Covariance::from_parts(vectors, values, isotropic).map_err(|e| unsound(&vectors_name, e))?;
+        let covariance = covariance(container, k, dim)?;
         let mean = Array1::from(mean.to_vec());
         components.push(Gaussian::new(mean, covariance).map_err(|e| unsound("means", e))?);
     }
     Ok(components)
+}
+
+/// The covariance of component `k`. A file that holds two forms of one is refused by the tensor that
+/// is left over.
+fn covariance(container: &mut Container, k: usize, dim: usize) -> Result<Covariance> {
+    let diagonal_name = name(k, "diagonal");
+    if container.has(&diagonal_name) {
+        let variances = container.values(&diagonal_name, &[dim], F64)?;
+        return Covariance::diagonal(variances).map_err(|e| unsound(&diagonal_name, e));
+    }
+    let [vectors_name, values_name, rest_name] = ["vectors", "values", "isotropic"].map(|part| name(k, part));
+    let [rank, _] = container.shape(&vectors_name)?;
+    let vectors = container.values(&vectors_name, &[rank, dim], F64)?;
+    let vectors = matrix(&vectors_name, rank, dim, vectors)?;
+    let values = container.values(&values_name, &[rank], F64)?;
+    let rest = container.values(&rest_name, &[1], F64)?;
+    let isotropic = rest.first().copied().unwrap_or_default();
+    Covariance::from_parts(vectors, values, isotropic).map_err(|e| unsound(&vectors_name, e))
 }
 
 /// The normalization that the header names.

@@ -241,11 +241,39 @@ fn the_limit_counts_what_bytes_become() {
     ModelFile::load_with(&path, 8_000).unwrap();
 }
 
-/// Small files of all three kinds, and one in a latent space.
+#[test]
+fn lies_about_a_diagonal_name_the_tensor() {
+    let data = set(array![[0.5, 1.0], [2.0, 3.0]]);
+    let model = Gaussian::new(array![1.0, 2.0], Covariance::diagonal(vec![1.0, 0.5]).unwrap()).unwrap();
+    let bytes = bytes_of(&ModelFile::new(Model::Gaussian(model), &data, "x"));
+    type Change = fn(&mut Parts);
+    let cases: [(Change, &str); 7] = [
+        (|p| drop(p.tensors.remove("component.0.diagonal")), "`component.0.vectors`: this tensor is missing"),
+        (|p| p.put("component.0.diagonal", &[3], &[1.0; 3]), "`component.0.diagonal`: has the shape [3]"),
+        (
+            |p| p.put("component.0.diagonal", &[2, 1], &[1.0; 2]),
+            "`component.0.diagonal`: has the shape [2, 1]",
+        ),
+        (|p| p.put("component.0.diagonal", &[2], &[1.0, -1.0]), "variance -1"),
+        (|p| p.put("component.0.diagonal", &[2], &[1.0, f64::INFINITY]), "`component.0.diagonal`: value 1"),
+        (|p| p.put("component.0.values", &[2], &[1.0; 2]), "`component.0.values`: is no part"),
+        (|p| p.put("component.1.diagonal", &[2], &[1.0; 2]), "`component.1.diagonal`: is no part"),
+    ];
+    for (change, expected) in cases {
+        let mut parts = Parts::of(&bytes);
+        change(&mut parts);
+        let error = error_of(&parts.bytes());
+        assert!(error.to_string().contains(expected), "{error}, not {expected}");
+        assert!(matches!(error.kind, ErrorKind::Malformed | ErrorKind::NonFinite), "{error}");
+    }
+}
+
+/// Small files of all three kinds, diagonal and not, and one in a latent space.
 fn small() -> Vec<Vec<u8>> {
     let data = set(array![[0.5, 1.0], [2.0, 3.0], [2.0, 3.0]]);
     let gaussian = Gaussian::new(array![1.0, 2.0], Covariance::isotropic(2, 0.5).unwrap()).unwrap();
-    let pair = Mixture::new(vec![0.25, 0.75], vec![gaussian.clone(), gaussian.clone()]).unwrap();
+    let diagonal = Gaussian::new(array![1.0, 2.0], Covariance::diagonal(vec![1.0, 0.5]).unwrap()).unwrap();
+    let pair = Mixture::new(vec![0.25, 0.75], vec![gaussian.clone(), diagonal]).unwrap();
     [Model::Gaussian(gaussian), Model::Mixture(pair), Model::Empirical(Empirical::new(&data).unwrap())]
         .into_iter()
         .map(|model| bytes_of(&ModelFile::new(model, &data, "x")))

@@ -1,6 +1,6 @@
 //! The same model, the same fields, the same bytes.
 
-use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, MixtureFit};
+use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit};
 use ridgewalk::{Denoiser, PointSet, Shape};
 use ridgewalk_data::{ErrorKind, Model, ModelFile, Normalization};
 use safetensors::{Dtype, SafeTensors};
@@ -36,7 +36,13 @@ fn dtype(bytes: &[u8], name: &str) -> Dtype {
 #[test]
 fn gaussians_of_every_rank_are_the_same_again() {
     let data = set(normals(40, 6, 1));
-    for kind in [CovarianceKind::Full, CovarianceKind::LowRank(2), CovarianceKind::LowRank(0)] {
+    let kinds = [
+        CovarianceKind::Full,
+        CovarianceKind::LowRank(2),
+        CovarianceKind::LowRank(0),
+        CovarianceKind::Diagonal,
+    ];
+    for kind in kinds {
         let model = Gaussian::fit(&data, kind).unwrap();
         let (read, _) = round_trip(Model::Gaussian(model.clone()), &data);
         assert!(matches!(read.model, Model::Gaussian(g) if g == model));
@@ -46,13 +52,45 @@ fn gaussians_of_every_rank_are_the_same_again() {
 #[test]
 fn mixtures_are_the_same_again() {
     let data = set(normals(90, 4, 2));
-    for (k, kind) in
-        [(1, CovarianceKind::Full), (12, CovarianceKind::LowRank(1)), (3, CovarianceKind::LowRank(0))]
-    {
+    let kinds = [
+        (1, CovarianceKind::Full),
+        (12, CovarianceKind::LowRank(1)),
+        (3, CovarianceKind::LowRank(0)),
+        (4, CovarianceKind::Diagonal),
+    ];
+    for (k, kind) in kinds {
         let model = MixtureFit::new(k, kind).fit(&data).unwrap();
         let (read, _) = round_trip(Model::Mixture(model.clone()), &data);
         assert!(matches!(read.model, Model::Mixture(m) if m == model));
     }
+}
+
+/// Components of any form side by side; a diagonal one takes d numbers, not d².
+#[test]
+fn mixed_forms_are_the_same_again() {
+    let data = set(normals(90, 50, 8));
+    let gaussians: Vec<Gaussian> =
+        [CovarianceKind::Diagonal, CovarianceKind::LowRank(2), CovarianceKind::Diagonal]
+            .into_iter()
+            .map(|kind| Gaussian::fit(&data, kind).unwrap())
+            .collect();
+    let model = Mixture::new(vec![0.5, 0.25, 0.25], gaussians.clone()).unwrap();
+    let (read, bytes) = round_trip(Model::Mixture(model.clone()), &data);
+    assert!(matches!(read.model, Model::Mixture(m) if m == model));
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("component.2.diagonal").unwrap().shape(), [50]);
+    assert!(
+        tensors.tensor("component.2.vectors").is_err() && tensors.tensor("component.1.diagonal").is_err()
+    );
+    let version = |bytes: &[u8]| {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
+        metadata.metadata().as_ref().and_then(|m| m.get("version").cloned()).unwrap()
+    };
+    assert_eq!(version(&bytes), "2");
+    // Readers of version 1 know the other forms, and still read them.
+    assert_eq!(version(&round_trip(Model::Gaussian(gaussians[1].clone()), &data).1), "1");
+    let (_, bytes) = round_trip(Model::Gaussian(gaussians[0].clone()), &data);
+    assert!(bytes.len() < 100 * 8 + 2048, "{} bytes", bytes.len());
 }
 
 #[test]

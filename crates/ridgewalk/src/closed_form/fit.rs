@@ -4,14 +4,16 @@
 //! E  γ_ik ∝ w_k N(x_i; μ_k, Σ_k)
 //! M  N_k = Σ_i γ_ik,  w_k = N_k/n,  μ_k = Σ_i γ_ik x_i / N_k,  S_k = Σ_i γ_ik (x_i − μ_k)(x_i − μ_k)ᵀ / N_k
 //!    Full: Σ_k = S_k with eigenvalues at least f²;  LowRank(r): Tipping & Bishop's maximum, at least f²
+//!    Diagonal: the diagonal of S_k, at least f²
 //! ```
 //!
-//! Both M steps maximise the likelihood over all covariances whose variances are at least f², so
+//! All M steps maximise the likelihood over all covariances whose variances are at least f², so
 //! the likelihood rises at every iteration, unless a component was emptied and seeded again.
 //!
 //! Start: k-means++ and Lloyd's iterations, several times; after a few iterations of each the most
 //! likely goes on ("short EM", Biernacki, Celeux & Govaert 2003). Cost of an iteration: O(n·d·Σr)
-//! and, for every component, its points' O(n_k·d²) and O(d³). Peak memory: O(n·k), and d² a thread.
+//! and, for every component that is not diagonal, its points' O(n_k·d²) and O(d³). Peak memory: O(n·k), and
+//! d² a thread.
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -21,7 +23,6 @@ use super::gaussian::Gaussian;
 use super::kmeans;
 use super::mixture::Mixture;
 use super::posterior::Level;
-use super::scatter::weighted_moments;
 use crate::error::{Error, Result};
 use crate::points::PointSet;
 use crate::random::{Purpose, Stream};
@@ -307,8 +308,7 @@ fn maximise(
         if count < EMPTY {
             return Ok(None);
         }
-        let (mean, scatter) = weighted_moments(points.values(), &rows);
-        let covariance = Covariance::from_scatter(&scatter, kind.rank(points.dim()), floor)?;
+        let (mean, covariance) = Covariance::fit(points.values(), &rows, kind, floor)?;
         Ok(Some((count, Gaussian::new(mean, covariance)?)))
     };
     (0..responsibilities.ncols()).into_par_iter().map(one).collect()

@@ -4,13 +4,13 @@
 //! D(x; σ) = μ + Σ(Σ + σ²I)⁻¹(x − μ),   J = Σ(Σ + σ²I)⁻¹,   ∂_σ D = −2σ Σ(Σ + σ²I)⁻² (x − μ)
 //! ```
 //!
-//! This is also the best affine denoiser of any law with these moments. Cost O(batch·d·rank).
+//! This is also the best affine denoiser of any law with these moments. Cost O(batch·d·rank), O(batch·d) for a
+//! diagonal covariance.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 
 use super::covariance::{Covariance, CovarianceKind};
 use super::posterior::Level;
-use super::scatter::weighted_moments;
 use crate::denoiser::{Denoiser, Density, Differentiable};
 use crate::error::{Error, Result};
 use crate::points::{Moments, PointSet, require_finite};
@@ -57,8 +57,7 @@ impl Gaussian {
     /// If the eigenvalue computation fails.
     pub fn fit(points: &PointSet, kind: CovarianceKind) -> Result<Self> {
         let all: Vec<(usize, f64)> = (0..points.len()).map(|i| (i, 1.0)).collect();
-        let (mean, scatter) = weighted_moments(points.values(), &all);
-        let covariance = Covariance::from_scatter(&scatter, kind.rank(points.dim()), 0.0)?;
+        let (mean, covariance) = Covariance::fit(points.values(), &all, kind, 0.0)?;
         Ok(Gaussian { mean, covariance })
     }
 

@@ -7,9 +7,10 @@
 //! Derivatives, score, divergence and Hessian are exact too; `posterior.rs` has the formulas. All
 //! is computed in the log domain and holds at any distance and noise level whose squares are
 //! representable. Each row's arithmetic is its own: results do not depend on batch or threads.
-//! Cost O(batch·d·Σ_k rank_k).
+//! Cost O(batch·d·Σ_k rank_k), where a
+//! diagonal or isotropic covariance counts as rank 1.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, Array3, ArrayView2};
 
 use super::gaussian::Gaussian;
 use super::posterior::Level;
@@ -54,9 +55,6 @@ impl Mixture {
         let Some(first) = components.first() else {
             return Err(Error::argument("components", "is empty", "give at least one component"));
         };
-        if weights.len() != components.len() {
-            return Err(Error::shape("the list of weights", weights.len(), components.len()));
-        }
         let d = first.covariance().dim();
         if let Some((k, g)) = components.iter().enumerate().find(|(_, g)| g.covariance().dim() != d) {
             return Err(Error::shape(
@@ -65,19 +63,7 @@ impl Mixture {
                 format!("{d} dimensions"),
             ));
         }
-        let sum: f64 = weights.iter().sum();
-        if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-            return Err(Error::argument(
-                "weights",
-                format!("hold {bad}"),
-                "weights are finite and not negative",
-            ));
-        }
-        if !sum.is_normal() {
-            return Err(Error::argument("weights", format!("sum to {sum}"), "give a positive finite sum"));
-        }
-        let keep = (sum - 1.0).abs() <= NORMALISED;
-        let weights: Vec<f64> = if keep { weights } else { weights.iter().map(|w| w / sum).collect() };
+        let weights = normalised_weights(weights, components.len())?;
         let log_weights = weights.iter().map(|&w| libm::log(w)).collect();
         Ok(Mixture { weights, log_weights, components })
     }
@@ -144,6 +130,22 @@ impl Mixture {
     }
 }
 
+/// `count` weights, checked and divided by their sum.
+pub(super) fn normalised_weights(weights: Vec<f64>, count: usize) -> Result<Vec<f64>> {
+    if weights.len() != count {
+        return Err(Error::shape("the list of weights", weights.len(), count));
+    }
+    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        return Err(Error::argument("weights", format!("hold {bad}"), "weights are finite and not negative"));
+    }
+    let sum: f64 = weights.iter().sum();
+    if !sum.is_normal() {
+        return Err(Error::argument("weights", format!("sum to {sum}"), "give a positive finite sum"));
+    }
+    let keep = (sum - 1.0).abs() <= NORMALISED;
+    Ok(if keep { weights } else { weights.iter().map(|w| w / sum).collect() })
+}
+
 /// An index drawn with the given weights (not all zero); never one whose weight is 0.
 pub(super) fn draw_index(weights: &[f64], stream: &mut Stream) -> usize {
     let mut left = stream.uniform() * weights.iter().sum::<f64>();
@@ -200,6 +202,9 @@ macro_rules! impl_density {
             fn divergence(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
                 self.at(x, sigma)?.divergence(x)
             }
+            fn jacobian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
+                self.at(x, sigma)?.jacobian(x)
+            }
             /// From the precision matrices: exact also where J v − v cancels.
             fn hessian_product(
                 &self,
@@ -214,6 +219,10 @@ macro_rules! impl_density {
         impl Density for $model {
             fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
                 self.at(x, sigma)?.log_density(x)
+            }
+            /// From the precision matrices: exact also where J − I cancels.
+            fn hessian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {
+                self.at(x, sigma)?.hessian(x)
             }
         }
     };

@@ -16,14 +16,18 @@
 //! digits: D from μ_k and a shrinkage (large σ), the score and the Hessian from A_k (small σ).
 //! Memory: O(ROWS·d·K) a thread.
 
+mod matrices;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use super::covariance::Gains;
 use super::gaussian::Gaussian;
+use super::pointwise::{checked_variance, finite};
 use super::rows::{ROWS, axpy, dot, map_rows};
-use crate::denoiser::{check_query, check_tangent};
-use crate::error::{Error, Result};
-use crate::points::require_finite;
+use crate::denoiser::check_tangent;
+use crate::error::Result;
+
+pub(super) use matrices::{add_outer, shape_error};
 
 /// Components with a smaller responsibility are skipped: even 10³ standard deviations away they
 /// move no sum by a rounding error.
@@ -60,15 +64,7 @@ impl<'a> Level<'a> {
         x: ArrayView2<f64>,
         sigma: f64,
     ) -> Result<Self> {
-        check_query(components[0].covariance().dim(), x, sigma)?;
-        let variance = sigma * sigma;
-        if !variance.is_normal() {
-            return Err(Error::argument(
-                "sigma",
-                format!("is {sigma:e}"),
-                "its square must be representable",
-            ));
-        }
+        let variance = checked_variance(components[0].covariance().dim(), x, sigma)?;
         Ok(Self::new(components, log_weights, variance))
     }
 
@@ -221,14 +217,6 @@ fn v_over(v: f64, variance: f64) -> f64 {
     v / (v + variance)
 }
 
-fn finite(out: Array2<f64>) -> Result<Array2<f64>> {
-    require_finite(
-        "the mixture's answer (x is too far away for its square to be representable)",
-        out.view(),
-    )?;
-    Ok(out)
-}
-
 /// Up to [`ROWS`] points seen from every component.
 pub(super) struct Chunk<'a> {
     level: &'a Level<'a>,
@@ -355,7 +343,7 @@ impl<'a> Chunk<'a> {
 }
 
 /// Turns logarithms into weights that sum to one; gives the logarithm of their sum.
-fn normalise(logs: &mut [f64]) -> f64 {
+pub(super) fn normalise(logs: &mut [f64]) -> f64 {
     let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for value in logs.iter_mut() {

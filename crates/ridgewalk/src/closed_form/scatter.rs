@@ -14,21 +14,38 @@ const BLOCK: usize = 512;
 /// Columns of the covariance that one task computes.
 const STRIP: usize = 128;
 
-/// Mean and covariance (divided by the weights' sum) of the rows (index, weight > 0) of `values`
-/// (`[n, d]`); the matrix is exactly symmetric. `rows` must not be empty.
-pub(crate) fn weighted_moments(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, Mat<f64>) {
-    let d = values.ncols();
+/// Mean of the rows (index, weight > 0) of `values` (`[n, d]`), and the weights' sum. `rows` must not
+/// be empty.
+fn weighted_mean(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, f64) {
     let total: f64 = rows.iter().map(|(_, w)| w).sum();
     // Relative to the first point: exact for constant coordinates.
     let origin = values.row(rows[0].0);
-    let mut shift = Array1::<f64>::zeros(d);
+    let mut shift = Array1::<f64>::zeros(values.ncols());
     for &(i, w) in rows {
         for ((s, v), o) in shift.iter_mut().zip(values.row(i)).zip(origin) {
             *s += w * (v - o);
         }
     }
-    let mean = &origin + &(shift / total);
+    (&origin + &(shift / total), total)
+}
 
+/// Mean and variances (divided by the weights' sum) of the coordinates of such rows; O(n·d).
+pub(super) fn weighted_variances(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, Vec<f64>) {
+    let (mean, total) = weighted_mean(values, rows);
+    let mut variances = vec![0.0; values.ncols()];
+    for &(i, w) in rows {
+        for ((s, v), m) in variances.iter_mut().zip(values.row(i)).zip(&mean) {
+            *s += w * (v - m) * (v - m);
+        }
+    }
+    variances.iter_mut().for_each(|v| *v /= total);
+    (mean, variances)
+}
+
+/// Mean and covariance (divided by the weights' sum) of such rows; the matrix is exactly symmetric.
+pub(crate) fn weighted_moments(values: ArrayView2<f64>, rows: &[(usize, f64)]) -> (Array1<f64>, Mat<f64>) {
+    let d = values.ncols();
+    let (mean, total) = weighted_mean(values, rows);
     let mut scatter = Mat::<f64>::zeros(d, d);
     let mut block = vec![0.0; BLOCK * d];
     for chunk in rows.chunks(BLOCK) {

@@ -209,9 +209,9 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
+    use crate::Denoiser;
     use crate::random::{Purpose, Stream};
     use crate::transform::Smoothed;
-    use crate::Denoiser;
 
     fn ring(n: usize, dim: usize) -> PointSet {
         let mut stream = Stream::new(1, Purpose::Synthetic, 0, 0);

@@ -77,7 +77,8 @@ impl LocalPca {
 
     /// With displacements in proportion to the spread of the neighbours: ξ ~ N(0, scale²·C(x)), C(x) the
     /// covariance of the neighbours of x along the plane. The scale is then a pure number, and the kernel
-    /// wide where the data are sparse and narrow where they are dense.
+    /// wide where the data are sparse and narrow where they are dense. Neighbours may span fewer than d*
+    /// dimensions.
     pub fn by_spread(mut self) -> Self {
         self.by_spread = true;
         self
@@ -139,19 +140,24 @@ impl LocalPca {
             Ok(parts) => parts,
             Err(error) => return Some(Err(error)),
         };
-        let (first, last) = (values.first()?, values.get(self.dimension - 1)?);
-        if *last <= DEGENERATE * *first || *last == 0.0 {
+        let least = DEGENERATE * *values.first()?;
+        let spanned = values.iter().take(self.dimension).take_while(|&&v| v > least && v > 0.0).count();
+        if spanned < self.dimension && !self.by_spread {
             return None;
         }
-        let chosen: Vec<usize> = (0..self.dimension).collect();
+        let chosen: Vec<usize> = (0..spanned).collect();
         let mut plane = gram_schmidt(vectors.select(Axis(0), &chosen))?;
-        let turn = gram_schmidt(self.reference.dot(&plane.t()));
+        let turn = gram_schmidt(self.reference.slice_axis(Axis(0), (0..spanned).into()).dot(&plane.t()));
         if self.by_spread {
             for (mut direction, value) in plane.outer_iter_mut().zip(&values) {
                 direction *= (value / indices.len() as f64).sqrt();
             }
         }
-        Some(Ok(turn.map_or_else(|| plane.clone(), |turn| turn.dot(&plane))))
+        let turned = turn.map_or_else(|| plane.clone(), |turn| turn.dot(&plane));
+        // Where the neighbours span less, there is no spread in what is left.
+        let mut basis = Array2::zeros((self.dimension, self.dim()));
+        basis.slice_axis_mut(Axis(0), (0..spanned).into()).assign(&turned);
+        Some(Ok(basis))
     }
 }
 
