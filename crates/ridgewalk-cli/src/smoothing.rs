@@ -3,25 +3,30 @@
 use ridgewalk::closed_form::Empirical;
 use ridgewalk::transform::smoothing::span;
 use ridgewalk::transform::{
-    Dimension, Estimator, Kernel, LevelScale, LocalPca, ScaleChoice, Smoothed, choose_scale,
+    Dimension, Estimator, Kernel, KernelCandidate, LevelScale, LocalPca, ScaleChoice, Smoothed,
+    choose_kernel, choose_scale, choose_scale_along,
 };
 use ridgewalk::{Denoiser, PointSet};
-use ridgewalk_data::{Model, nearest_neighbour_spacing};
+use ridgewalk_data::Model;
 use serde_json::{Value, json};
 
 use crate::arguments::{EstimatorName, Smooth, SmoothKernel, Smoothing};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::progress::say;
 use crate::source::Source;
 
 /// Neighbours that tell a tangent plane, unless told otherwise: at least this many, and twice its dimension.
 const NEIGHBOURS: usize = 20;
 
-/// Scale of a kernel along tangent planes in units of the spacing of neighbours, where it is to be chosen:
-/// gaps between points close at 1/√(2π), and held-out loss, which sees noise in all directions, favours less.
-const FILLING: f64 = 0.4;
-/// Points between which the spacing is measured.
-const SPACING_SAMPLE: usize = 500;
+/// Fewer points than this give no comparison of kernels: an isotropic one is chosen by loss alone.
+const FEWEST_TO_WEIGH: usize = 40;
+
+/// A kernel and what a record says of it and of its choice.
+struct Chosen {
+    kernel: Kernel,
+    described: Value,
+    choice: Value,
+}
 
 /// The smoothed denoiser, and what a record says of it.
 pub fn smooth<'a>(
@@ -31,35 +36,24 @@ pub fn smooth<'a>(
     smooth: Smooth,
     seed: u64,
 ) -> Result<(Box<dyn Denoiser + 'a>, Value)> {
-    let (scale, curve, levels) = match smooth {
-        Smooth::Scale(scale) => (scale, Value::Null, Value::Null),
-        Smooth::Auto if matches!(smoothing.smooth_kernel, SmoothKernel::Manifold { .. }) => {
-            let data = source.points("--smooth auto", "give DATA instead of MODEL, or a scale")?;
-            let spacing = nearest_neighbour_spacing(&data, SPACING_SAMPLE)
-                .filter(|spacing| *spacing > 0.0)
-                .ok_or_else(|| {
-                Failure::new("the data", "have no spacing between points", "give a scale")
-            })?;
-            let scale = FILLING * spacing;
-            say(&format!("kernel scale {scale:.4}, {FILLING} of the spacing of neighbours, {spacing:.4}"));
-            (scale, Value::Null, Value::Null)
+    let Chosen { kernel, described, choice } = match (smooth, smoothing.smooth_kernel) {
+        (Smooth::Scale(scale), None | Some(SmoothKernel::Isotropic)) => isotropic(source, scale)?,
+        (Smooth::Scale(scale), Some(along)) => {
+            let (planes, described) = planes(source, along)?;
+            Chosen { kernel: Kernel::manifold(scale, planes), described, choice: Value::Null }
         }
-        Smooth::Auto => {
-            let data = source.points("--smooth auto", "give DATA instead of MODEL, or a scale")?;
-            let chosen = choose_scale(&data, seed)?;
-            say(&format!(
-                "kernel scale {:.4} by held-out loss ({:.2} of the spacing of neighbours, {:.4})",
-                chosen.scale,
-                chosen.scale / chosen.spacing,
-                chosen.spacing
-            ));
-            warn_of_edge(&chosen);
-            let level =
-                |l: &LevelScale| json!({ "sigma": l.sigma, "scale": l.scale, "improvement": l.improvement });
-            (chosen.scale, json!(chosen.curve), chosen.levels.iter().map(level).collect())
+        (Smooth::Auto, None) => weighed(source, seed)?,
+        (Smooth::Auto, Some(SmoothKernel::Isotropic)) => by_loss(source, seed)?,
+        (Smooth::Auto, Some(along)) => {
+            let (planes, described) = planes(source, along)?;
+            let data = training(source)?;
+            let found = choose_scale_along(&data, &planes, seed)?;
+            say_candidate(&found, "chosen");
+            let kernel = Kernel::manifold(found.scale, planes);
+            Chosen { kernel, described, choice: candidate(&found) }
         }
     };
-    let (kernel, described) = kernel(source, smoothing.smooth_kernel, scale)?;
+    let scale = kernel.scale();
     let mut kernel =
         kernel.estimator(estimator(smoothing.smooth_estimator)).draws(smoothing.smooth_draws).seed(seed);
     if let Some(tolerance) = smoothing.smooth_tolerance {
@@ -71,9 +65,77 @@ pub fn smooth<'a>(
     let settings = json!({
         "scale": scale, "kernel": described, "estimator": name(smoothing.smooth_estimator),
         "draws": smoothing.smooth_draws, "tolerance": smoothing.smooth_tolerance,
-        "below": smoothing.smooth_below, "curve": curve, "levels": levels,
+        "below": kernel.acts_below(), "choice": choice,
     });
     Ok((Box::new(Smoothed::new(denoiser, kernel)?), settings))
+}
+
+fn training(source: &Source) -> Result<std::borrow::Cow<'_, PointSet>> {
+    source.points("--smooth auto", "give DATA instead of MODEL, or a scale")
+}
+
+/// Kernel and scale, weighed against each other.
+fn weighed(source: &Source, seed: u64) -> Result<Chosen> {
+    let data = training(source)?;
+    if data.len() < FEWEST_TO_WEIGH {
+        return by_loss(source, seed);
+    }
+    let found = choose_kernel(&data, seed)?;
+    for (i, weighed) in found.candidates.iter().enumerate() {
+        say_candidate(weighed, if i == found.chosen { "chosen" } else { "not chosen" });
+    }
+    let described = json!({
+        "kind": found.candidates.get(found.chosen).map(|c| c.name), "spread": found.planes.is_some(),
+        "dimension": found.planes.map(|p| p.0), "neighbours": found.planes.map(|p| p.1),
+    });
+    let candidates: Vec<Value> = found.candidates.iter().map(candidate).collect();
+    let choice = json!({ "spacing": found.spacing, "chosen": found.chosen, "candidates": candidates });
+    Ok(Chosen { kernel: found.kernel, described, choice })
+}
+
+/// An isotropic kernel of the least held-out loss.
+fn by_loss(source: &Source, seed: u64) -> Result<Chosen> {
+    let data = training(source)?;
+    let chosen = choose_scale(&data, seed)?;
+    say(&format!(
+        "kernel scale {:.4} by held-out loss ({:.2} of the spacing of neighbours, {:.4})",
+        chosen.scale,
+        chosen.scale / chosen.spacing,
+        chosen.spacing
+    ));
+    warn_of_edge(&chosen);
+    let level = |l: &LevelScale| json!({ "sigma": l.sigma, "scale": l.scale, "improvement": l.improvement });
+    let levels: Vec<Value> = chosen.levels.iter().map(level).collect();
+    let curve: Vec<Value> = chosen
+        .curve
+        .iter()
+        .zip(&chosen.standard_errors)
+        .map(|((scale, loss), error)| json!({ "scale": scale, "log_loss": loss, "standard_error": error }))
+        .collect();
+    let choice = json!({ "spacing": chosen.spacing, "curve": curve, "levels": levels });
+    Ok(Chosen { choice, ..isotropic(source, chosen.scale)? })
+}
+
+fn say_candidate(candidate: &KernelCandidate, verdict: &str) {
+    say(&format!(
+        "{} kernel of scale {:.4}: held-out distance {:.4}, novelty {:.2} ({verdict})",
+        candidate.name,
+        candidate.scale,
+        (0.5 * candidate.loss).exp(),
+        candidate.novelty
+    ));
+}
+
+fn candidate(candidate: &KernelCandidate) -> Value {
+    let curve: Vec<Value> = candidate
+        .curve
+        .iter()
+        .map(|(scale, loss, novelty)| json!({ "scale": scale, "log_loss": loss, "novelty": novelty }))
+        .collect();
+    json!({
+        "kind": candidate.name, "scale": candidate.scale, "log_loss": candidate.loss,
+        "standard_error": candidate.standard_error, "novelty": candidate.novelty, "curve": curve,
+    })
 }
 
 /// Says so where held-out loss has no minimum among the scales tried.
@@ -86,34 +148,36 @@ pub fn warn_of_edge(choice: &ScaleChoice) {
     }
 }
 
-fn kernel(source: &Source, kernel: SmoothKernel, scale: f64) -> Result<(Kernel, Value)> {
-    match kernel {
-        SmoothKernel::Isotropic => {
-            let kernel = Kernel::isotropic(scale);
-            let frame = match &source.file.model {
-                Model::Empirical(model) if spans_little(model) => {
-                    let points = PointSet::vectors(model.points().to_owned())?;
-                    Some(span(&points)?)
-                }
-                _ => None,
-            };
-            let coordinates = frame.as_ref().map_or(source.file.model.dim(), |frame| frame.nrows());
-            let described = json!({ "kind": "isotropic", "coordinates": coordinates });
-            Ok((frame.into_iter().fold(kernel, Kernel::within), described))
+fn isotropic(source: &Source, scale: f64) -> Result<Chosen> {
+    let kernel = Kernel::isotropic(scale);
+    let frame = match &source.file.model {
+        Model::Empirical(model) if spans_little(model) => {
+            let points = PointSet::vectors(model.points().to_owned())?;
+            Some(span(&points)?)
         }
-        SmoothKernel::Manifold { dimension, neighbours } => {
-            let help = "give DATA instead of MODEL, or drop the flag";
-            let points = source.points("--smooth-kernel manifold", help)?;
-            let usual = NEIGHBOURS.max(2 * dimension.unwrap_or(0)).min(points.len());
-            let neighbours = neighbours.unwrap_or(usual);
-            let dimension = dimension.map_or(Dimension::Estimated, Dimension::Chosen);
-            let planes = LocalPca::new(&points, neighbours, dimension)?;
-            say(&format!("tangent planes of dimension {} by {neighbours} neighbours", planes.dimension()));
-            let described =
-                json!({ "kind": "manifold", "dimension": planes.dimension(), "neighbours": neighbours });
-            Ok((Kernel::manifold(scale, planes), described))
-        }
-    }
+        _ => None,
+    };
+    let coordinates = frame.as_ref().map_or(source.file.model.dim(), |frame| frame.nrows());
+    let described = json!({ "kind": "isotropic", "coordinates": coordinates });
+    Ok(Chosen { kernel: frame.into_iter().fold(kernel, Kernel::within), described, choice: Value::Null })
+}
+
+fn planes(source: &Source, kernel: SmoothKernel) -> Result<(LocalPca, Value)> {
+    let (dimension, neighbours, spread) = match kernel {
+        SmoothKernel::Isotropic => (None, None, false),
+        SmoothKernel::Manifold { dimension, neighbours, spread } => (dimension, neighbours, spread),
+    };
+    let help = "give DATA instead of MODEL, or drop the flag";
+    let points = source.points("--smooth-kernel manifold", help)?;
+    let usual = NEIGHBOURS.max(2 * dimension.unwrap_or(0)).min(points.len());
+    let neighbours = neighbours.unwrap_or(usual);
+    let dimension = dimension.map_or(Dimension::Estimated, Dimension::Chosen);
+    let planes = LocalPca::new(&points, neighbours, dimension)?;
+    say(&format!("tangent planes of dimension {} by {neighbours} neighbours", planes.dimension()));
+    let described = json!({
+        "kind": "manifold", "spread": spread, "dimension": planes.dimension(), "neighbours": neighbours,
+    });
+    Ok((if spread { planes.by_spread() } else { planes }, described))
 }
 
 /// Few points span few dimensions: draws in their span are exact, and go farther than draws in all.

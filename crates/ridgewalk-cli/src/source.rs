@@ -183,6 +183,7 @@ pub fn fit(
     };
     let kind = match model.rank.unwrap_or(Rank::Full) {
         Rank::Full => CovarianceKind::Full,
+        Rank::Diagonal => CovarianceKind::Diagonal,
         Rank::Low(rank) => CovarianceKind::LowRank(rank),
     };
     let mut bic = None;

@@ -126,8 +126,8 @@ pub struct Model {
     /// Mixture: number of components, or the one of the smallest BIC [default: 20]
     #[arg(long, value_name = "auto|K", allow_negative_numbers = true)]
     pub components: Option<ComponentCount>,
-    /// Gaussian and mixture: covariance of full rank, or of rank R plus isotropic [default: full]
-    #[arg(long, value_name = "full|R", allow_negative_numbers = true)]
+    /// Gaussian and mixture: covariance of full rank, diagonal, or of rank R plus isotropic [default: full]
+    #[arg(long, value_name = "full|diagonal|R", allow_negative_numbers = true)]
     pub rank: Option<Rank>,
 }
 

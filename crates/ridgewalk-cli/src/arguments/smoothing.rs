@@ -9,19 +9,16 @@ use super::values::{count, not_negative, positive, positive_number};
 #[command(next_help_heading = "Smoothing")]
 pub struct Smoothing {
     /// Smooth the score with a kernel of this scale (data's units; with --standardize or --latent: the
-    /// model's), or one chosen by held-out loss, of a manifold kernel by the spacing of the points (DATA, or an
-    /// empirical model)
+    /// model's), or with one chosen by held-out loss: the kernel too, unless --smooth-kernel names it (DATA, or
+    /// an empirical model)
     #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
     pub smooth: Option<Smooth>,
     /// Directions of the kernel: all alike, or those of the tangent plane at each point, of dimension DIM
-    /// [default: by the spectral gap], told by its K nearest data points [default: 20, or twice DIM]
-    #[arg(
-        long,
-        value_name = "isotropic|manifold[:DIM][,neighbours=K]",
-        default_value = "isotropic",
-        requires = "smooth"
-    )]
-    pub smooth_kernel: SmoothKernel,
+    /// [default: by the spectral gap], told by its K nearest data points [default: 20, or twice DIM]; with
+    /// "spread" the scale is in units of those points' spread [default: isotropic, or with --smooth auto the
+    /// better of isotropic and manifold with spread]
+    #[arg(long, value_name = "isotropic|manifold[:DIM][,neighbours=K][,spread]", requires = "smooth")]
+    pub smooth_kernel: Option<SmoothKernel>,
     /// How the mean over the kernel is taken
     #[arg(long, value_name = "NAME", value_enum, default_value_t = EstimatorName::Antithetic, requires = "smooth")]
     pub smooth_estimator: EstimatorName,
@@ -71,11 +68,11 @@ impl std::str::FromStr for Bandwidth {
     }
 }
 
-/// `isotropic`, `manifold`, `manifold:2`, the latter two with `,neighbours=30`.
+/// `isotropic`, `manifold`, `manifold:2`, the latter two with `,neighbours=30` or `,spread`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SmoothKernel {
     Isotropic,
-    Manifold { dimension: Option<usize>, neighbours: Option<usize> },
+    Manifold { dimension: Option<usize>, neighbours: Option<usize>, spread: bool },
 }
 
 impl std::str::FromStr for SmoothKernel {
@@ -84,17 +81,23 @@ impl std::str::FromStr for SmoothKernel {
         if text == "isotropic" {
             return Ok(SmoothKernel::Isotropic);
         }
-        let (name, setting) = text.split_once(',').map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let mut parts = text.split(',');
+        let name = parts.next().unwrap_or_default();
         let (kind, dimension) = name.split_once(':').map_or((name, None), |(kind, dim)| (kind, Some(dim)));
         if kind != "manifold" {
             return Err(format!("'{kind}' is not a kernel; there are isotropic and manifold"));
         }
-        let neighbours = match setting.map(|setting| setting.split_once('=').unwrap_or((setting, ""))) {
-            None => None,
-            Some(("neighbours", number)) => Some(positive(number)?),
-            Some((other, _)) => return Err(format!("'{other}' is not a setting; there is neighbours")),
-        };
-        Ok(SmoothKernel::Manifold { dimension: dimension.map(positive).transpose()?, neighbours })
+        let (mut neighbours, mut spread) = (None, false);
+        for part in parts {
+            match part.split_once('=').unwrap_or((part, "")) {
+                ("neighbours", number) => neighbours = Some(positive(number)?),
+                ("spread", "") => spread = true,
+                (other, _) => {
+                    return Err(format!("'{other}' is not a setting; there are neighbours and spread"));
+                }
+            }
+        }
+        Ok(SmoothKernel::Manifold { dimension: dimension.map(positive).transpose()?, neighbours, spread })
     }
 }
 

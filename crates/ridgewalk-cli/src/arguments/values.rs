@@ -76,6 +76,7 @@ pub enum Quantity {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rank {
     Full,
+    Diagonal,
     Low(usize),
 }
 
@@ -84,7 +85,8 @@ impl std::str::FromStr for Rank {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "full" => Ok(Rank::Full),
-            _ => text.parse().map(Rank::Low).map_err(|_| "give full or a whole number".into()),
+            "diagonal" => Ok(Rank::Diagonal),
+            _ => text.parse().map(Rank::Low).map_err(|_| "give full, diagonal or a whole number".into()),
         }
     }
 }

@@ -15,7 +15,7 @@
 //! kernels the one that reaches that novelty at the least loss is chosen: the comparison at equal novelty that
 //! arXiv 2510.02305 makes between kernels.
 
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 
 use super::smoothing::{Dimension, Kernel, LocalPca};
 use super::smoothing_scale::{HeldOut, Loss, nodes};
@@ -31,10 +31,12 @@ pub const SLACK: f64 = 0.1;
 const LEVEL: f64 = 0.03;
 /// Noisy points that are denoised.
 const ROWS: usize = 128;
-/// Scales tried, in units of the spacing of neighbours (isotropic) or of the neighbours' spread.
-const ISOTROPIC: [f64; 15] =
+/// Fewest different points to choose from.
+const FEWEST: usize = 20;
+/// Scales tried, in units of the spacing of neighbours, or of the neighbours' spread.
+const IN_SPACINGS: [f64; 15] =
     [0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2];
-const BY_SPREAD: [f64; 15] =
+const IN_SPREADS: [f64; 15] =
     [0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0, 2.5, 3.2];
 /// Neighbours that tell a tangent plane: at most this many, and an eighth of the points.
 const NEIGHBOURS: usize = 30;
@@ -53,8 +55,8 @@ pub struct KernelChoice {
     pub candidates: Vec<KernelCandidate>,
     /// Median distance between nearest neighbours, in the data's units.
     pub spacing: f64,
-    /// Noise level up to which the kernel acts, if not at all.
-    pub below: Option<f64>,
+    /// (dimension, neighbours) of the tangent planes, if the kernel chosen has any.
+    pub planes: Option<(usize, usize)>,
 }
 
 /// One kernel at the scale chosen for it.
@@ -72,56 +74,45 @@ pub struct KernelCandidate {
     pub novelty: f64,
     /// (scale, log loss, novelty) of all scales tried.
     pub curve: Vec<(f64, f64, f64)>,
-    /// (dimension, neighbours) of the tangent planes, if it has any.
-    pub planes: Option<(usize, usize)>,
 }
 
 /// Chooses kernel and scale for `data`.
 ///
 /// # Errors
-/// With fewer than 20 points, or if all points are equal.
+/// With fewer than 20 different points.
 pub fn choose_kernel(data: &PointSet, seed: u64) -> Result<KernelChoice> {
     let model = Empirical::new(data)?;
-    if model.len() < 20 {
-        return Err(Error::argument(
-            "data",
-            format!("has {} different points, too few to choose a kernel from", model.len()),
-            "give at least 20, or a kernel and a scale of your own",
-        ));
-    }
-    let points = PointSet::vectors(model.points().to_owned())?;
-    let held_out = HeldOut::with_rows(&model, seed, ROWS);
-    let spacing = held_out.spacing()?;
-    let sigma = LEVEL * spacing;
-
-    let scales: Vec<f64> = ISOTROPIC.iter().map(|s| s * spacing).collect();
-    let isotropic = held_out.candidate("isotropic", sigma, &scales, None, seed)?;
-
+    let held_out = Weighed::new(&model, seed)?;
+    let isotropic = held_out.isotropic()?;
     let neighbours = NEIGHBOURS.min(model.len() / 8).max(2);
     let dimension = data.dim().min(2 * neighbours / 3).max(1);
-    let planes = LocalPca::new(&points, neighbours, Dimension::Chosen(dimension));
-    let along = match &planes {
-        Ok(planes) => {
-            let planes = planes.clone().by_spread();
-            let found = held_out.candidate("manifold", sigma, &BY_SPREAD, Some(&planes), seed);
-            found.ok().map(|candidate| (candidate, planes))
-        }
-        Err(_) => None,
-    };
+    let points = PointSet::vectors(model.points().to_owned())?;
+    let planes = LocalPca::new(&points, neighbours, Dimension::Chosen(dimension))?.by_spread();
+    let along = held_out.along(&planes)?;
 
-    let mut candidates = vec![isotropic];
-    let mut kernel = Kernel::isotropic(candidates[0].scale);
-    let (mut chosen, mut below) = (0, None);
-    if let Some((mut candidate, planes)) = along {
-        candidate.planes = Some((dimension, neighbours));
-        if candidate.better_than(&candidates[0]) {
-            let onset = ONSET * spacing / (data.dim() as f64).sqrt();
-            kernel = Kernel::manifold(candidate.scale, planes).below(onset);
-            (chosen, below) = (1, Some(onset));
-        }
-        candidates.push(candidate);
-    }
-    Ok(KernelChoice { kernel: kernel.seed(seed), chosen, candidates, spacing, below })
+    let chosen = usize::from(along.better_than(&isotropic));
+    let spacing = held_out.spacing;
+    let kernel = if chosen == 1 {
+        Kernel::manifold(along.scale, planes).below(ONSET * spacing / (data.dim() as f64).sqrt())
+    } else {
+        Kernel::isotropic(isotropic.scale)
+    };
+    Ok(KernelChoice {
+        kernel: kernel.seed(seed),
+        chosen,
+        candidates: vec![isotropic, along],
+        spacing,
+        planes: (chosen == 1).then_some((dimension, neighbours)),
+    })
+}
+
+/// Chooses the scale of a kernel in the given tangent planes of `data`, by the same rule.
+///
+/// # Errors
+/// With fewer than 20 different points, or those of the planes.
+pub fn choose_scale_along(data: &PointSet, planes: &LocalPca, seed: u64) -> Result<KernelCandidate> {
+    let model = Empirical::new(data)?;
+    Weighed::new(&model, seed)?.along(planes)
 }
 
 impl KernelCandidate {
@@ -134,38 +125,67 @@ impl KernelCandidate {
     }
 }
 
-impl HeldOut<'_> {
-    fn candidate(
-        &self,
-        name: &'static str,
-        sigma: f64,
-        scales: &[f64],
-        planes: Option<&LocalPca>,
-        seed: u64,
-    ) -> Result<KernelCandidate> {
-        let x = self.noisy(sigma);
-        let of = |leave_out: bool| -> Result<Vec<Vec<f64>>> {
-            let Some(planes) = planes else { return self.squares(x.view(), sigma, scales, None, leave_out) };
-            let frames: Array3<f64> = if leave_out {
-                let origin: Vec<usize> = self.origin.iter().map(|&i| i as usize).collect();
-                planes.tangents_excluding(x.view(), &origin)?
-            } else {
-                planes.tangents(x.view())?
-            };
-            let nodes = nodes(seed, self.draws(), planes.dimension());
-            self.squares(x.view(), sigma, scales, Some((nodes.view(), frames.view())), leave_out)
-        };
-        let (without, with) = (of(true)?, of(false)?);
-        let losses: Vec<Loss> = without.iter().map(|squares| Loss::of(squares)).collect();
-        let novelties: Vec<f64> = without.iter().zip(&with).map(|(w, i)| median_ratio(i, w)).collect();
-        let logs: Vec<f64> = losses.iter().map(|l| libm::log(l.mean)).collect();
-        let curve: Vec<(f64, f64, f64)> =
-            scales.iter().zip(logs.iter().zip(&novelties)).map(|(&s, (&l, &n))| (s, l, n)).collect();
-        let (scale, loss, novelty) = pick(&curve);
-        let nearest = scales.iter().position(|&s| s >= scale).unwrap_or(0);
-        let standard_error = losses.get(nearest).map_or(0.0, |l| l.error / l.mean);
-        Ok(KernelCandidate { name, scale, loss, standard_error, novelty, curve, planes: None })
+/// Noisy points at the level of the comparison.
+struct Weighed<'a> {
+    held_out: HeldOut<'a>,
+    spacing: f64,
+    sigma: f64,
+    x: Array2<f64>,
+    seed: u64,
+}
+
+impl<'a> Weighed<'a> {
+    fn new(model: &'a Empirical, seed: u64) -> Result<Self> {
+        if model.len() < FEWEST {
+            return Err(Error::argument(
+                "data",
+                format!("has {} different points, too few to choose a kernel from", model.len()),
+                format!("give at least {FEWEST}, or a kernel and a scale of your own"),
+            ));
+        }
+        let held_out = HeldOut::with_rows(model, seed, ROWS);
+        let spacing = held_out.spacing()?;
+        let sigma = LEVEL * spacing;
+        let x = held_out.noisy(sigma);
+        Ok(Weighed { held_out, spacing, sigma, x, seed })
     }
+
+    fn isotropic(&self) -> Result<KernelCandidate> {
+        let scales: Vec<f64> = IN_SPACINGS.iter().map(|s| s * self.spacing).collect();
+        let squares = |leave_out| self.held_out.squares(self.x.view(), self.sigma, &scales, None, leave_out);
+        Ok(weigh("isotropic", &scales, &squares(true)?, &squares(false)?))
+    }
+
+    fn along(&self, planes: &LocalPca) -> Result<KernelCandidate> {
+        let scales: Vec<f64> = if planes.is_by_spread() {
+            IN_SPREADS.to_vec()
+        } else {
+            IN_SPACINGS.iter().map(|s| s * self.spacing).collect()
+        };
+        let nodes = nodes(self.seed, self.held_out.draws(), planes.dimension());
+        let squares = |frames: Array3<f64>, leave_out| {
+            let frames = Some((nodes.view(), frames.view()));
+            self.held_out.squares(self.x.view(), self.sigma, &scales, frames, leave_out)
+        };
+        let origin: Vec<usize> = self.held_out.origin.iter().map(|&i| i as usize).collect();
+        let without = squares(planes.tangents_excluding(self.x.view(), &origin)?, true)?;
+        let with = squares(planes.tangents(self.x.view())?, false)?;
+        Ok(weigh("manifold", &scales, &without, &with))
+    }
+}
+
+/// The candidate from the squares of the distances to the clean points, without each point and with it.
+fn weigh(name: &'static str, scales: &[f64], without: &[Vec<f64>], with: &[Vec<f64>]) -> KernelCandidate {
+    let losses: Vec<Loss> = without.iter().map(|squares| Loss::of(squares)).collect();
+    let curve: Vec<(f64, f64, f64)> = scales
+        .iter()
+        .zip(losses.iter().zip(without.iter().zip(with)))
+        .map(|(&scale, (loss, (without, with)))| (scale, libm::log(loss.mean), median_ratio(with, without)))
+        .collect();
+    let (scale, loss, novelty) = pick(&curve);
+    let nearest = scales.iter().position(|&s| s >= scale).and_then(|i| losses.get(i));
+    let standard_error = nearest.map_or(0.0, |l| l.error / l.mean);
+    KernelCandidate { name, scale, loss, standard_error, novelty, curve }
 }
 
 /// Median of √(a/b).
@@ -206,8 +226,6 @@ fn pick(curve: &[(f64, f64, f64)]) -> (f64, f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
-
     use super::*;
     use crate::Denoiser;
     use crate::random::{Purpose, Stream};

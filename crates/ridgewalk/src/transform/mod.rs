@@ -5,7 +5,7 @@ pub mod mad;
 pub mod smoothing;
 pub mod smoothing_scale;
 
-pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel};
+pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel, choose_scale_along};
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{
     Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,

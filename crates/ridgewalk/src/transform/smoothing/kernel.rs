@@ -229,6 +229,11 @@ impl Kernel {
         self.scale
     }
 
+    /// The noise level up to which it acts, if not at all.
+    pub fn acts_below(&self) -> Option<f64> {
+        self.below.is_finite().then_some(self.below)
+    }
+
     /// Whether the law of ξ is the same at every x, so that smoothing the score smooths log p_σ.
     pub fn location_independent(&self) -> bool {
         matches!(self.law, Law::Isotropic | Law::Anisotropic(_))
