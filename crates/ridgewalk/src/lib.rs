@@ -52,7 +52,7 @@ pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, OrnsteinUhlenbeck, Process, VarianceExploding};
 pub use sampler::{Observer, Progress, Sampler, Samples, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
-pub use solver::{Euler, Heun, Solver, Switched};
+pub use solver::{Euler, Heun, ReverseSde, Solver, Switched};
 pub use transform::{Kernel, Mad, MadConfig, Smoothed};
 
 /// The README's example, compiled and run with the documentation's own.
