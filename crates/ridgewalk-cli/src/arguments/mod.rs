@@ -1,6 +1,7 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
 mod groups;
+mod papers;
 mod values;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
+pub use papers::{LogDomainSmoothing, Paper, Reproduce};
 pub use values::{FormatName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName, Smooth, SolverName};
 use values::{count, fraction, not_negative, positive, positive_number};
 
@@ -52,6 +54,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk survey out/ --data digits\n  \
         ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
     Survey(Survey),
+    /// Do a paper's experiments again: its findings beside ours, in report.html
+    #[command(
+        after_help = "Example:\n  ridgewalk reproduce log-domain-smoothing\n  then open log-domain-smoothing/report.html"
+    )]
+    Reproduce(Reproduce),
     /// Look at data, make synthetic data, convert formats
     #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),
