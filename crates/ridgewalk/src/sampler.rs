@@ -5,6 +5,8 @@
 //! returns D(x; σ_min) whatever the solver. All noise is keyed by (seed, sample index, step), so a
 //! sample is the same bytes in any batch and on any number of threads.
 
+pub mod likelihood;
+
 use std::ops::ControlFlow;
 
 use ndarray::{Array2, ArrayView2};
