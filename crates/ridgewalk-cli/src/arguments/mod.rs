@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
-pub use papers::{LogDomainSmoothing, Paper, Reproduce};
+pub use papers::{Experiment, LogDomainSmoothing, Paper, Reproduce};
 pub use values::{FormatName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName, Smooth, SolverName};
 use values::{count, fraction, not_negative, positive, positive_number};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 pub struct Reproduce {
@@ -23,6 +23,9 @@ pub struct LogDomainSmoothing {
     /// Fewer samples, scales and data sets: seconds instead of minutes
     #[arg(long)]
     pub small: bool,
+    /// Only these experiments
+    #[arg(long, value_enum, value_name = "EXPERIMENT", value_delimiter = ',')]
+    pub only: Vec<Experiment>,
     /// Folder for report.html, survey.json, run.json, figures/ and tables/
     #[arg(short, long, value_name = "FOLDER", default_value = "log-domain-smoothing")]
     pub output: PathBuf,
@@ -35,4 +38,16 @@ pub struct LogDomainSmoothing {
     /// Seed of all random choices
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Experiment {
+    /// The wavy circle under rising kernel scales
+    Plane,
+    /// Handwritten digits
+    Digits,
+    /// Isotropic and adapted kernels
+    Kernels,
+    /// The divergence that the theorem bounds
+    Theorem,
 }

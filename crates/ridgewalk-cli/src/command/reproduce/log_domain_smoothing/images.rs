@@ -23,11 +23,14 @@ const CLASS: u32 = 4;
 const ONE_CLASS: usize = 100;
 /// Kernel scales, in units of the one that held-out loss chooses.
 const RELATIVE: [f64; 6] = [0.4, 0.6, 0.8, 1.0, 1.3, 1.7];
-const RELATIVE_SMALL: [f64; 2] = [0.6, 1.0];
+const RELATIVE_SMALL: [f64; 2] = [0.8, 1.0];
 /// Neighbours and dimension of the planes through held-out images: within 50 neighbours six components hold
 /// three quarters of the variance of a class.
 const NEIGHBOURS: usize = 16;
 const PLANE: usize = 6;
+
+/// Groups nearer to the training images than this part of their spacing are mostly copies.
+const NEW: f64 = 0.15;
 
 /// One of the three settings.
 struct Case {
@@ -170,7 +173,8 @@ fn one(settings: &Settings, part: &mut Part, table: &mut Table, case: &Case) -> 
             ", pixel values",
             &[("smoothed score", own), ("density smoothing", other)],
         ));
-        let ratio = ratio_at_equal_novelty(own, other, 0.0..f64::INFINITY, &settings.bootstrap);
+        let ratio =
+            ratio_at_equal_novelty(own, other, NEW * choice.spacing..f64::INFINITY, &settings.bootstrap);
         part.finding(
             ratio_finding(
                 &format!("digits-{}-{slot}", case.id),
