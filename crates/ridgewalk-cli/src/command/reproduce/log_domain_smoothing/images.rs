@@ -14,7 +14,7 @@ use ridgewalk_data::digits;
 use super::super::part::Part;
 use super::groups::{Group, Ruler, flow, novelty_figure, ratio_at_equal_novelty, ratio_finding};
 use super::settings::Settings;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::page;
 
 /// The class of the paper's experiments.
@@ -41,18 +41,10 @@ struct Case {
 }
 
 pub fn run(settings: &Settings) -> Result<Part> {
-    let (all, source) = match &settings.paper.mnist {
-        Some(path) => (ridgewalk_data::load(&path.to_string_lossy())?, "MNIST, 28×28 pixels"),
+    let (all, source) = match &settings.mnist {
+        Some(points) => (points.clone(), "MNIST, 28×28 pixels"),
         None => (digits(), "the embedded digits, 8×8 pixels, since no --mnist FILE was given"),
     };
-    if all.labels().is_none() {
-        let place = settings.paper.mnist.as_deref().unwrap_or(std::path::Path::new("digits"));
-        return Err(Failure::new(
-            place.display(),
-            "has no labels",
-            "give an IDX file of images with its labels beside it, named as MNIST's are",
-        ));
-    }
     let mut part = Part::new(
         "Handwritten digits",
         &format!(
@@ -84,7 +76,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
 }
 
 fn cases(settings: &Settings, all: &PointSet) -> Result<Vec<Case>> {
-    let mnist = settings.paper.mnist.is_some();
+    let mnist = settings.mnist.is_some();
     let order = Stream::new(settings.seed(), Purpose::Split, 0, 0).permutation(all.len());
     let held_out = settings.size(if mnist { 3000 } else { 900 }, 400);
     let train = settings.size(if mnist { 500 } else { 800 }, 200);

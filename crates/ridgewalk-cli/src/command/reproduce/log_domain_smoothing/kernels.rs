@@ -24,8 +24,8 @@ pub fn run(settings: &Settings) -> Result<Part> {
     bumps::bumps(settings, &mut part)?;
     bumps::dense(settings, &mut part)?;
     theorem::reach(settings, &mut part)?;
-    match &settings.paper.coil20 {
-        Some(path) => turntable::turntable(settings, &mut part, path)?,
+    match &settings.turntable {
+        Some(views) => turntable::turntable(settings, &mut part, views)?,
         None => crate::progress::say("no --coil20 FILE: the turntable photographs are left out"),
     }
     Ok(part)

@@ -30,7 +30,7 @@ pub fn run(paper: &LogDomainSmoothing, arguments: &[String]) -> Result<()> {
     let inputs: Vec<&Path> =
         [&paper.mnist, &paper.coil20].into_iter().flatten().map(|p| p.as_path()).collect();
     let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
-    let settings = Settings::new(paper);
+    let settings = Settings::new(paper)?;
     let all = [Experiment::Plane, Experiment::Digits, Experiment::Kernels, Experiment::Theorem];
     let mut parts = Vec::new();
     for experiment in all.into_iter().filter(|e| paper.only.is_empty() || paper.only.contains(e)) {

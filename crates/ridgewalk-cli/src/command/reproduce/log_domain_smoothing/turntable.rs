@@ -14,8 +14,8 @@ use ridgewalk_report::format_number;
 use super::super::part::Part;
 use super::groups::{Group, Ratio, Ruler, flow, novelty_figure, ratio_at_equal_novelty};
 use super::kernels::Views;
-use super::settings::Settings;
-use crate::failure::{Failure, Result};
+use super::settings::{Settings, VIEWS};
+use crate::failure::Result;
 use crate::page;
 
 /// A way of smoothing, with its groups.
@@ -23,12 +23,8 @@ type Way = (&'static str, Vec<Group>);
 /// A sample counts as new from this part of the spacing on.
 const NEW: f64 = 0.03;
 
-/// Views of an object on a turntable.
-const VIEWS: usize = 72;
-
 /// COIL-20: every second view is held out.
-pub fn turntable(settings: &Settings, part: &mut Part, path: &std::path::Path) -> Result<()> {
-    let all = read_views(path)?;
+pub fn turntable(settings: &Settings, part: &mut Part, all: &PointSet) -> Result<()> {
     let objects = all.len() / VIEWS;
     // Spread over the set, which sorts like with like.
     let chosen: Vec<usize> = {
@@ -197,19 +193,4 @@ fn averaged(groups: &[Group]) -> Vec<Group> {
         }
     }
     joined
-}
-
-fn read_views(path: &std::path::Path) -> Result<PointSet> {
-    let wrong = |problem: String| {
-        Failure::new(path.display(), problem, "give COIL-20 as an array [objects, 72, height, width] (.npy)")
-    };
-    let points = ridgewalk_data::load(&path.to_string_lossy())?;
-    if !points.shape().is_image() || points.len() % VIEWS != 0 {
-        return Err(wrong(format!(
-            "holds {} points ({}), not {VIEWS} images an object",
-            points.len(),
-            points.shape()
-        )));
-    }
-    Ok(points)
 }
