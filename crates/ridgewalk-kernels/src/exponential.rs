@@ -30,9 +30,32 @@ pub fn exp_scaled_f32(x: &[f32], shift: f32, scale: f32, out: &mut [f32]) {
     );
 }
 
+/// Powers of two by which [`exp_lifted_f32`] raises its results.
+pub const LIFT: u32 = 58;
+
+/// `out[i] = 2⁵⁸ exp((x[i] − shift)·scale)` in f32 for arguments up to 0: as [`exp_scaled_f32`], but down to
+/// −127 (the lift is put into the exponent bits, so it costs no digit). For factors of products, whose range
+/// is that of both together.
+pub fn exp_lifted_f32(x: &[f32], shift: f32, scale: f32, out: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = exp_above_f32::<LIFT>((x - shift) * scale, -127.0, 30.0);
+            }
+        },
+    );
+}
+
 #[inline(always)]
 fn exp_f32(x: f32) -> f32 {
-    let clamped = x.clamp(-87.0, 88.0);
+    exp_above_f32::<0>(x, -87.0, 88.0)
+}
+
+/// 2^LIFT eˣ between `low`, below which it is 0, and `high`.
+#[inline(always)]
+fn exp_above_f32<const LIFT: u32>(x: f32, low: f32, high: f32) -> f32 {
+    let clamped = x.clamp(low, high);
     let shifted = clamped.mul_add(LOG2_E as f32, ROUND_F32);
     let k = shifted - ROUND_F32;
     let r = k.mul_add(-LN2_LOW_F32, k.mul_add(-LN2_HIGH_F32, clamped));
@@ -40,8 +63,8 @@ fn exp_f32(x: f32) -> f32 {
     for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         p = p.mul_add(r, c);
     }
-    let bits = (shifted.to_bits().wrapping_sub(ROUND_F32.to_bits()).wrapping_add(127)) << 23;
-    if x >= -87.0 { p * f32::from_bits(bits) } else { 0.0 }
+    let bits = (shifted.to_bits().wrapping_sub(ROUND_F32.to_bits()).wrapping_add(127 + LIFT)) << 23;
+    if x >= low { p * f32::from_bits(bits) } else { 0.0 }
 }
 
 /// `x[i] ← exp(x[i] − shift)` in f64, relative error below 1e-15 + 1e-16·|argument|.
@@ -108,6 +131,19 @@ mod tests {
             let expected = (f64::from(*x) * 0.5).exp();
             assert!((f64::from(*got) / expected - 1.0).abs() < 3e-7, "{x} {got} {expected}");
         }
+    }
+
+    #[test]
+    fn lifted_f32_agrees_down_to_its_end() {
+        let x: Vec<f32> = (0..12_600).map(|i| -(i as f32) * 0.02).collect();
+        let mut out = vec![0.0; x.len()];
+        exp_lifted_f32(&x, 0.0, 0.5, &mut out);
+        for (x, got) in x.iter().zip(&out) {
+            let expected = (f64::from(*x) * 0.5).exp() * 2f64.powi(LIFT as i32);
+            assert!((f64::from(*got) / expected - 1.0).abs() < 3e-7, "{x} {got} {expected}");
+        }
+        exp_lifted_f32(&[-127.1, f32::NEG_INFINITY, f32::NAN], 0.0, 1.0, &mut out);
+        assert_eq!(out[..3], [0.0; 3]);
     }
 
     #[test]

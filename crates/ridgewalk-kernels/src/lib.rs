@@ -9,11 +9,13 @@
 mod exponential;
 mod panels;
 mod rows;
+mod sums;
 mod vector;
 
-pub use exponential::{exp_scaled_f32, exp_shifted_f64};
+pub use exponential::{LIFT, exp_lifted_f32, exp_scaled_f32, exp_shifted_f64};
 pub use panels::{GROUP, Groups, LANES, Panels};
 pub use rows::{add_bias, add_f32, max_f32, sum_and_dot_f32};
+pub use sums::{mark_reaching_f32, max_of_sums_f32};
 pub use vector::{add_scaled, dot, squared_distance, squared_distances_by_column};
 
 /// The instruction set that the kernels use on this machine, for reports of measurements.

@@ -3,7 +3,11 @@
 //! It smooths the density where [`Smoothed`](crate::transform::Smoothed) smooths its logarithm: the
 //! baseline of arXiv 2510.02305, which spreads mass off the manifold as readily as along it.
 
+mod bandwidth;
+
 use ndarray::{ArcArray2, Array2};
+
+pub use bandwidth::BandwidthChoice;
 
 use crate::error::{Error, Result};
 use crate::neighbours;

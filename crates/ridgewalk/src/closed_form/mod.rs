@@ -18,8 +18,9 @@ mod rows;
 mod scatter;
 
 pub use covariance::{Covariance, CovarianceKind};
+pub(crate) use empirical::Ask;
 pub use empirical::Empirical;
 pub use fit::{FitReport, Fitted, MixtureFit};
 pub use gaussian::Gaussian;
-pub use kernel_density::KernelDensity;
+pub use kernel_density::{BandwidthChoice, KernelDensity};
 pub use mixture::Mixture;

@@ -9,4 +9,4 @@ pub use smoothing::{
     Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,
     Smoothed, Surface,
 };
-pub use smoothing_scale::{ScaleChoice, choose_scale};
+pub use smoothing_scale::{LevelScale, ScaleChoice, choose_scale};

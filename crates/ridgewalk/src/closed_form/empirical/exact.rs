@@ -9,7 +9,7 @@ use super::{Empirical, Row, Want};
 /// at most n·4e-18 of the mass, below f64 rounding of D.
 pub(super) const CUTOFF: f64 = 40.0;
 /// Below this noise level squares of distances that matter come near the smallest f64 (2e-308).
-const TINY: f64 = 1e-140;
+pub(super) const TINY: f64 = 1e-140;
 
 /// The points that carry weight for one query.
 pub(super) struct Active {

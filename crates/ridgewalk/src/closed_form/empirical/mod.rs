@@ -20,18 +20,20 @@
 //! weight beyond that product's error is measured again by direct difference in f64.
 
 mod crowd;
+mod displaced;
 mod exact;
 mod scores;
 mod screen;
 
 use std::collections::{HashMap, HashSet};
 
-use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{ArcArray2, Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
-use crate::denoiser::{Denoiser, Density, Differentiable, check_query, check_tangent};
+use crate::denoiser::{Denoiser, Density, Differentiable, Displacements, Visit, check_query, check_tangent};
 use crate::error::{Error, Result};
 use crate::points::{Moments, PointSet};
+pub(crate) use displaced::Ask;
 use screen::Screen;
 
 /// At most this many coordinates are measured directly for all points: below it a matrix product
@@ -195,6 +197,14 @@ impl Empirical {
         self.log_weights.as_deref()
     }
 
+    /// Largest distance of a point from the center, the unit of packed copies; 1 where there are none.
+    fn radius(&self) -> f64 {
+        match &self.layout {
+            Layout::Columns(_) => 1.0,
+            Layout::Packed(screen) => screen.radius,
+        }
+    }
+
     fn log_weight(&self, i: usize) -> f64 {
         match &self.log_weights {
             Some(logs) => logs[i],
@@ -263,7 +273,7 @@ fn require_computed(what: &'static str, mut rows: impl Iterator<Item = bool>, si
 }
 
 /// The first row of every set of equal rows, and how many there are; `None` if all rows differ.
-fn multiplicities(points: ArrayView2<f64>) -> Option<(Vec<usize>, Vec<usize>)> {
+pub(super) fn multiplicities(points: ArrayView2<f64>) -> Option<(Vec<usize>, Vec<usize>)> {
     let mut by_bits: HashMap<Vec<u64>, usize> = HashMap::new();
     let (mut first, mut counts) = (Vec::new(), Vec::new());
     // A short hash first: whole rows are compared only where it says that two may be equal.
@@ -324,6 +334,17 @@ impl Denoiser for Empirical {
     }
     fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
         Ok(self.evaluate(x, sigma, Want::default())?.mean)
+    }
+    /// One distance pass for all draws, instead of one for each.
+    fn denoise_displaced(
+        &self,
+        x: ArrayView2<f64>,
+        sigma: f64,
+        displacements: &Displacements,
+        _visit: &Visit,
+    ) -> Result<Array3<f64>> {
+        let ask = Ask { x: x.view(), sigma, scales: &[1.0], displacements, excluded: None };
+        Ok(self.means_displaced(&ask)?.swap_remove(0))
     }
     fn moments(&self) -> Option<Moments> {
         Some(self.moments.clone())

@@ -1,5 +1,6 @@
 //! Scores of a block of queries: products with all points, with the points' biases added.
 
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 use ridgewalk_kernels::{GROUP, Groups, LANES, Panels, add_bias, max_f32};
 
@@ -24,19 +25,32 @@ impl Scores {
     pub(super) fn new(points: &Panels, queries: &[Vec<f64>], bias: &[f32], buffer: Vec<f32>) -> Self {
         let n = points.rows();
         let groups = Groups::pack(queries.len(), points.depth(), |q, k| queries[q][k] as f32);
+        Scores::fill(n, &groups, buffer, |_, panel, products| {
+            let mut biases = [0.0; LANES];
+            biases.iter_mut().zip(bias.get(panel * LANES..).unwrap_or(&[])).for_each(|(b, v)| *b = *v);
+            points.multiply(panel, &groups, CHAIN, products);
+            biases
+        })
+    }
+
+    /// Scores of n points, panel by panel: `product(tile, panel, out)` writes the products of a panel and
+    /// gives its biases.
+    fn fill(
+        n: usize,
+        groups: &Groups,
+        buffer: Vec<f32>,
+        product: impl Fn(usize, usize, &mut [f32]) -> [f32; LANES] + Sync,
+    ) -> Self {
         let padded = groups.count() * GROUP;
         let mut values = buffer;
-        values.resize(points.count() * LANES * padded, 0.0);
+        values.resize(n.div_ceil(LANES) * LANES * padded, 0.0);
         let mut maxima = vec![f32::NEG_INFINITY; n.div_ceil(TILE) * padded];
         values.par_chunks_mut(TILE * padded).zip(maxima.par_chunks_mut(padded)).enumerate().for_each_init(
             || vec![0.0f32; padded * LANES],
             |products, (tile, (rows, maxima))| {
                 let stride = rows.len() / padded;
                 for panel in 0..stride / LANES {
-                    let first = tile * TILE + panel * LANES;
-                    let mut biases = [0.0; LANES];
-                    biases.iter_mut().zip(bias.get(first..).unwrap_or(&[])).for_each(|(b, v)| *b = *v);
-                    points.multiply(first / LANES, &groups, CHAIN, products);
+                    let biases = product(tile, tile * TILE / LANES + panel, products);
                     add_bias(products, &biases, rows, stride, panel * LANES);
                 }
                 let length = TILE.min(n - tile * TILE);
@@ -46,6 +60,30 @@ impl Scores {
             },
         );
         Scores { values, maxima, queries: padded, n }
+    }
+
+    /// Takes a point out of a query's scores.
+    pub(super) fn exclude(&mut self, q: usize, i: usize) {
+        let (first, stride) = self.place(i);
+        self.values[first + q * stride] = f32::NEG_INFINITY;
+        let tile = i / TILE;
+        let best = max_f32(self.of_query(q, tile));
+        self.maxima[tile * self.queries + q] = best;
+    }
+
+    /// Products of points with combinations of r of these queries, those from `first` on: `nodes` is
+    /// `[combinations, r]`.
+    pub(super) fn combined(&self, first: usize, nodes: ArrayView2<f64>, buffer: Vec<f32>) -> Scores {
+        let (count, r) = nodes.dim();
+        let groups = Groups::pack(count, r, |j, k| nodes[(j, k)] as f32);
+        Scores::fill(self.n, &groups, buffer, |tile, panel, products| {
+            let from = panel * LANES % TILE;
+            let column = |lane: usize, k: usize| {
+                self.of_query(first + k, tile).get(from + lane).copied().unwrap_or(0.0)
+            };
+            Panels::pack(LANES, r, column).multiply(0, &groups, CHAIN, products);
+            [0.0; LANES]
+        })
     }
 
     /// The memory, for the next block.
@@ -59,6 +97,25 @@ impl Scores {
         // The last panel is filled up.
         let stride = TILE.min(self.n.div_ceil(LANES) * LANES - first);
         &self.values[first * self.queries + q * stride..][..TILE.min(self.n - first)]
+    }
+
+    /// All values of a tile: those of query q are `[q · stride..]`, and the stride.
+    pub(super) fn of_tile(&self, tile: usize) -> (&[f32], usize) {
+        let first = tile * TILE;
+        let stride = TILE.min(self.n.div_ceil(LANES) * LANES - first);
+        (&self.values[first * self.queries..][..stride * self.queries], stride)
+    }
+
+    /// All values, and where those of a point stand: query q's is at `first + q · stride`.
+    pub(super) fn place(&self, i: usize) -> (usize, usize) {
+        let first = i / TILE * TILE;
+        let stride = TILE.min(self.n.div_ceil(LANES) * LANES - first);
+        (first * self.queries + i % TILE, stride)
+    }
+
+    /// All values: see [`Scores::place`].
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
     }
 
     pub(super) fn tiles(&self) -> usize {

@@ -29,14 +29,15 @@ const BLOCK: usize = 64;
 /// Bytes of scores of a block, unless `GROUP` queries take more.
 const SCORE_BYTES: usize = 64 << 20;
 /// Aim for the error of D that f32 products may leave, relative to the data's radius.
-const TOLERANCE: f64 = 1e-7;
+pub(super) const TOLERANCE: f64 = 1e-7;
 /// Above this error (in nats) f32 is not trusted with any sum: where near-duplicates crowd together
 /// at low noise, their covariance over σ² would be lost.
-const WORST: f64 = 2.5e-5;
+pub(super) const WORST: f64 = 2.5e-5;
 /// Unit roundoff of f32.
-const ROUNDOFF: f64 = 1.0 / (1u64 << 24) as f64;
+pub(super) const ROUNDOFF: f64 = 1.0 / (1u64 << 24) as f64;
 /// A query farther from the data than this many radii is not entrusted to f32.
 const FAR: f64 = 1e6;
+
 #[derive(Debug, Clone)]
 pub(super) struct Screen {
     pub center: Array1<f64>,
@@ -99,6 +100,15 @@ impl Screen {
         }
     }
 
+    /// Memory for scores, of which the content does not matter.
+    pub(super) fn take_buffer(&self) -> Vec<f32> {
+        self.spare.take()
+    }
+
+    pub(super) fn give_buffer(&self, buffer: Vec<f32>) {
+        self.spare.give(buffer);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.points.rows()
     }
@@ -159,7 +169,7 @@ impl Screen {
     }
 
     /// −½‖c‖² + σ² log(n wᵢ), and the largest |log(n wᵢ)|.
-    fn biases(&self, model: &Empirical, sigma: f64) -> (Vec<f32>, f64) {
+    pub(super) fn biases(&self, model: &Empirical, sigma: f64) -> (Vec<f32>, f64) {
         let mut size: f64 = 0.0;
         let mut bias: Vec<f32> = self.half_squares.iter().map(|h| -h).collect();
         if let Some(logs) = &model.log_weights {
@@ -221,17 +231,17 @@ enum Selection {
 }
 
 /// Error of a score over σ², in nats.
-struct Error {
+pub(super) struct Error {
     /// Not exceeded.
-    bound: f64,
+    pub bound: f64,
     /// Typical size.
-    typical: f64,
-    usable: bool,
+    pub typical: f64,
+    pub usable: bool,
 }
 
 impl Error {
     /// For a query of this norm (in radii) and noise level (in radii), with |log(n wᵢ)| up to `bias`.
-    fn of(norm: f64, d: usize, sigma: f64, bias: f64) -> Self {
+    pub(super) fn of(norm: f64, d: usize, sigma: f64, bias: f64) -> Self {
         let size = ROUNDOFF * (norm + 1.0) / sigma / sigma;
         // A term passes through the roundings of its chain and of the sum of the chains.
         let bound = size * (CHAIN.min(d) + d.div_ceil(CHAIN) + 4) as f64;
@@ -246,7 +256,7 @@ impl Error {
 
 /// Up to how many points are measured one by one rather than by a product: about where their
 /// memory traffic costs as much as the product over all.
-fn few(n: usize) -> usize {
+pub(super) fn few(n: usize) -> usize {
     (n / 64).max(128)
 }
 
