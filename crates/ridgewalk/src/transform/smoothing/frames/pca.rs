@@ -209,3 +209,100 @@ fn estimate(points: &PointSet, neighbours: usize) -> Result<usize> {
     let best = gaps.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
     Ok(best.map_or(1, |(j, _)| j + 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use ndarray::array;
+
+    use super::*;
+
+    /// Points of a map from the square [0, 1]², turned at random into R³².
+    fn embedded(n: usize, coordinates: usize, map: impl Fn(f64, f64) -> Vec<f64>) -> PointSet {
+        let mut stream = Stream::new(5, Purpose::Synthetic, 0, 0);
+        let frame = Array2::from_shape_simple_fn((coordinates, 32), || stream.normal());
+        let frame = gram_schmidt(frame).unwrap();
+        let flat: Vec<f64> = (0..n).flat_map(|_| map(stream.uniform(), stream.uniform())).collect();
+        PointSet::vectors(Array2::from_shape_vec((n, coordinates), flat).unwrap().dot(&frame)).unwrap()
+    }
+
+    fn circle(u: f64, _: f64) -> Vec<f64> {
+        vec![(TAU * u).cos(), (TAU * u).sin()]
+    }
+
+    fn sphere(u: f64, v: f64) -> Vec<f64> {
+        let z = 2.0 * v - 1.0;
+        let r = (1.0 - z * z).sqrt();
+        vec![r * (TAU * u).cos(), r * (TAU * u).sin(), z]
+    }
+
+    fn torus(u: f64, v: f64) -> Vec<f64> {
+        let r = 2.0 + (TAU * v).cos();
+        vec![r * (TAU * u).cos(), r * (TAU * u).sin(), (TAU * v).sin(), 0.5 * (2.0 * TAU * u).cos()]
+    }
+
+    #[test]
+    fn dimensions_are_estimated() {
+        let estimated =
+            |points: &PointSet, k| LocalPca::new(points, k, Dimension::Estimated).unwrap().dimension();
+        assert_eq!(estimated(&embedded(200, 2, circle), 8), 1);
+        assert_eq!(estimated(&embedded(800, 3, sphere), 12), 2);
+        assert_eq!(estimated(&embedded(2000, 4, torus), 12), 2);
+        // Data that fill their space have its dimension.
+        let square = embedded(400, 2, |u, v| vec![u, v]).values().to_owned();
+        let plane = span_coordinates(&square);
+        assert_eq!(estimated(&plane, 10), 2);
+    }
+
+    fn span_coordinates(values: &Array2<f64>) -> PointSet {
+        let set = PointSet::vectors(values.clone()).unwrap();
+        let frame = super::super::span(&set).unwrap();
+        PointSet::vectors(values.dot(&frame.t())).unwrap()
+    }
+
+    /// The tangent of a circle to the curvature of a neighbourhood: 8 of 400 points span 0.13 rad, and a chord
+    /// is off the tangent at its end by half of that at the most. Bases are orthonormal.
+    #[test]
+    fn planes_are_tangent() {
+        let n = 400;
+        let angle = |i: usize| TAU * i as f64 / n as f64;
+        let points =
+            Array2::from_shape_fn((n, 2), |(i, k)| if k == 0 { angle(i).cos() } else { angle(i).sin() });
+        let tangents =
+            LocalPca::new(&PointSet::vectors(points.clone()).unwrap(), 8, Dimension::Chosen(1)).unwrap();
+        let planes = tangents.tangents((&points * 1.1).view()).unwrap();
+        for (plane, point) in planes.outer_iter().zip(points.outer_iter()) {
+            let direction = plane.row(0);
+            assert!((direction.dot(&direction) - 1.0).abs() < 1e-14);
+            assert!(direction.dot(&point).abs() < 0.065);
+        }
+    }
+
+    /// A basis depends on the plane alone: not on the order of the points, nor on which of them tell it.
+    #[test]
+    fn bases_depend_on_the_plane_alone() {
+        let sheet = |seed| {
+            let mut stream = Stream::new(seed, Purpose::Evaluation, 0, 0);
+            let corner = array![[1.0, 0.0, 1.0], [0.0, 1.0, -1.0]];
+            let flat = Array2::from_shape_simple_fn((20, 2), || stream.normal());
+            PointSet::vectors(flat.dot(&corner)).unwrap()
+        };
+        let basis = |seed| {
+            let tangents = LocalPca::new(&sheet(seed), 6, Dimension::Chosen(2)).unwrap();
+            tangents.tangents(array![[0.1, 0.2, 0.3]].view()).unwrap()
+        };
+        assert!((basis(1) - basis(2)).iter().all(|e| e.abs() < 1e-12));
+    }
+
+    #[test]
+    fn planes_that_are_not_determined_are_refused() {
+        let line = PointSet::vectors(Array2::from_shape_fn((9, 3), |(i, _)| i as f64)).unwrap();
+        let tangents = LocalPca::new(&line, 4, Dimension::Chosen(2)).unwrap();
+        let message = tangents.tangents(array![[0.0, 0.0, 0.0]].view()).unwrap_err().to_string();
+        assert!(message.contains("fewer than 2 dimensions"), "{message}");
+        for (neighbours, dimension) in [(1, 1), (10, 1), (4, 0), (4, 4), (3, 3)] {
+            assert!(LocalPca::new(&line, neighbours, Dimension::Chosen(dimension)).is_err());
+        }
+    }
+}
