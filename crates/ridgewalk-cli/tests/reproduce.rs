@@ -28,7 +28,9 @@ fn the_small_reproduction_shows_what_the_paper_says() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{words}");
     let out = folder.path().join("out");
-    for file in ["report.html", "run.json", "tables/wavy-circle.csv", "tables/bumps.csv", "figures/u-curve.svg"] {
+    for file in
+        ["report.html", "run.json", "tables/wavy-circle.csv", "tables/bumps.csv", "figures/u-curve.svg"]
+    {
         assert!(out.join(file).metadata().unwrap().len() > 200, "{file}");
     }
     let found = findings(folder.path(), "out");

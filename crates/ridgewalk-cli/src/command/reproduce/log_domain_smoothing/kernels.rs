@@ -3,6 +3,7 @@
 
 use ndarray::{Array1, Array2, ArrayView2};
 use ridgewalk::PointSet;
+use ridgewalk::metrics::principal_directions;
 use ridgewalk::transform::smoothing;
 
 use super::super::part::Part;
@@ -31,7 +32,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
     Ok(part)
 }
 
-/// A curve of images in coordinates of its own span: distances are the same, vectors far shorter.
+/// A curve of images in coordinates of its own: distances are the same, vectors far shorter.
 pub struct Views {
     mean: Array1<f64>,
     /// `[r, d]`.
@@ -41,6 +42,13 @@ pub struct Views {
 impl Views {
     pub fn of(curve: &PointSet) -> Result<Self> {
         Ok(Views { mean: curve.moments().mean, frame: smoothing::span(curve)? })
+    }
+
+    /// In its `most` directions of greatest variance only.
+    pub fn principal(curve: &PointSet, most: usize) -> Result<Self> {
+        let whole = Views::of(curve)?;
+        let turn = principal_directions(&whole.coordinates(curve)?, most)?;
+        Ok(Views { frame: turn.dot(&whole.frame), mean: whole.mean })
     }
 
     pub fn coordinates(&self, points: &PointSet) -> Result<PointSet> {

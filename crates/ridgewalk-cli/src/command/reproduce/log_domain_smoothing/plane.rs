@@ -86,11 +86,8 @@ pub fn run(settings: &Settings) -> Result<Part> {
     };
     for (slot, dim) in settings.size(&DIMENSIONS[..], &DIMENSIONS[..2]).iter().copied().enumerate() {
         // More samples where coverage is measured.
-        let (n, draws) = if slot == 0 {
-            settings.size((300, 128), (100, 128))
-        } else {
-            settings.size((100, 64), (40, 64))
-        };
+        let (n, draws) =
+            if slot == 0 { settings.size((400, 128), (300, 64)) } else { settings.size((100, 64), (40, 64)) };
         let set = wavy(100, dim);
         let data = set.points()?;
         let manifold = |x: ArrayView2<f64>| -> Result<Vec<f64>> { Ok(set.distances(x)?) };
