@@ -74,7 +74,7 @@ type Way = (&'static str, Vec<Group>);
 /// The paper's bump images, 64×64.
 pub fn bumps(settings: &Settings, part: &mut Part) -> Result<()> {
     let data = Bumps::default().points(16)?;
-    let curve = Bumps::default().points(settings.size(512, 128))?;
+    let curve = Bumps::default().points(settings.size(256, 128))?;
     let views = Views::principal(&curve, DIRECTIONS)?;
     let (train, curve_within) = (views.coordinates(&data)?, views.coordinates(&curve)?);
     let to_curve = ClosedCurve::new(curve.clone())?;
@@ -137,7 +137,7 @@ pub fn bumps(settings: &Settings, part: &mut Part) -> Result<()> {
         scales.iter().map(|&s| ruler.group(s, draw(kernel(s)?, 0.0)?)).collect()
     };
     let oracle_scales: Vec<f64> = BUMPS_ADAPTED.iter().map(|a| a.0).collect();
-    let oracle_draws = settings.size(256, 64);
+    let oracle_draws = settings.size(128, 64);
     let project = nearest_of(curve_within.values().to_owned());
     let tangent = adapted(
         &|s| Ok(Kernel::tangent(s, project.clone()).draws(oracle_draws)),
@@ -316,7 +316,7 @@ const DENSE: usize = 48;
 /// Tangents from neighbouring images, where the neighbours are near enough to tell them.
 pub fn dense(settings: &Settings, part: &mut Part) -> Result<()> {
     let (sparse, data) = (Bumps::default().points(16)?, Bumps::default().points(DENSE)?);
-    let curve = Bumps::default().points(settings.size(512, 192))?;
+    let curve = Bumps::default().points(settings.size(256, 192))?;
     let views = Views::principal(&curve, DIRECTIONS)?;
     let train = views.coordinates(&data)?;
     let to_curve = ClosedCurve::new(curve)?;
