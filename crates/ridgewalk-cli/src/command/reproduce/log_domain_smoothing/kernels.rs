@@ -23,7 +23,9 @@ pub fn run(settings: &Settings) -> Result<Part> {
     );
     surfaces::surfaces(settings, &mut part)?;
     bumps::bumps(settings, &mut part)?;
-    bumps::dense(settings, &mut part)?;
+    if !settings.paper.small {
+        bumps::dense(settings, &mut part)?;
+    }
     theorem::reach(settings, &mut part)?;
     match &settings.turntable {
         Some(views) => turntable::turntable(settings, &mut part, views)?,

@@ -233,7 +233,7 @@ fn sweeps(settings: &Settings, part: &mut Part) -> Result<()> {
 
 /// Error against scale over reach: circles of three radii, and the closed form.
 pub fn reach(settings: &Settings, part: &mut Part) -> Result<()> {
-    let (n, points) = settings.size((100, 200), (50, 100));
+    let (n, points) = settings.size((100, 200), (30, 100));
     let scales: &[f64] = settings.size(&[0.05, 0.1, 0.2, 0.3, 0.4][..], &[0.1, 0.3][..]);
     let mut series = Vec::new();
     let mut worst = 0.0f64;
@@ -261,7 +261,7 @@ pub fn reach(settings: &Settings, part: &mut Part) -> Result<()> {
                 .draws(settings.size(256, 64))
                 .seed(settings.seed());
             let model = Smoothed::new(Empirical::new(&data)?, kernel)?;
-            let samples = published(&model, n, 3.0, settings.size(100, 60), settings.seed(), "circle")?;
+            let samples = published(&model, n, 3.0, settings.size(100, 40), settings.seed(), "circle")?;
             let group: Group = ruler.group(ratio * radius, samples)?;
             let expected = ATTRACTOR.iter().find(|a| a.0 == *ratio).map_or(f64::NAN, |a| a.1);
             let found = 1.0 - group.off() / radius;
