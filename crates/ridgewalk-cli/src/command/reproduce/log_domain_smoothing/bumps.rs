@@ -29,6 +29,8 @@ use crate::page;
 const PUBLISHED_DRAWS: f64 = 50_000.0;
 /// Directions in which the curve is held: what is left out is 0.002 long, of images 11 long.
 const DIRECTIONS: usize = 24;
+/// The paper's scales of the oracle, and some between at which it is as new as the isotropic kernel.
+const ORACLE_SCALES: [f64; 10] = [1.6, 2.2, 2.4, 2.6, 2.8, 3.2, 3.5, 3.8, 4.4, 5.0];
 
 /// The plain estimator's error, simulated: the mean of n draws adds −mean(ξ), N(0, scale²/n), afresh at every step.
 struct PlainError<D> {
@@ -136,12 +138,11 @@ pub fn bumps(settings: &Settings, part: &mut Part) -> Result<()> {
     let adapted = |kernel: &dyn Fn(f64) -> Result<Kernel>, scales: &[f64]| -> Result<Vec<Group>> {
         scales.iter().map(|&s| ruler.group(s, draw(kernel(s)?, 0.0)?)).collect()
     };
-    let oracle_scales: Vec<f64> = BUMPS_ADAPTED.iter().map(|a| a.0).collect();
     let oracle_draws = settings.size(128, 64);
     let project = nearest_of(curve_within.values().to_owned());
     let tangent = adapted(
         &|s| Ok(Kernel::tangent(s, project.clone()).draws(oracle_draws)),
-        settings.size(&oracle_scales[..], &[2.9, 3.2][..]),
+        settings.size(&ORACLE_SCALES[..], &ORACLE_SCALES[2..4]),
     )?;
     let local = adapted(
         &|s| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 use ridgewalk::closed_form::Empirical;
 use ridgewalk::metrics::ClosedCurve;
+use ridgewalk::metrics::bootstrap::mean;
 use ridgewalk::neighbours::nearest_others;
 use ridgewalk::survey::{Expectation, Finding, Table};
 use ridgewalk::transform::{Dimension, Kernel, LocalPca, smoothing};
@@ -43,6 +44,7 @@ pub fn turntable(settings: &Settings, part: &mut Part, all: &PointSet) -> Result
     };
     let mut sheet: Vec<(&str, PointSet)> = Vec::new();
     let mut ratios: Vec<(&str, Vec<Ratio>)> = vec![("tangent", Vec::new()), ("local PCA", Vec::new())];
+    let mut reaches = Vec::new();
     for (slot, object) in chosen.into_iter().enumerate() {
         let rows: Vec<usize> = (0..VIEWS).map(|v| object * VIEWS + v).collect();
         let images = all.select(&rows)?;
@@ -51,6 +53,7 @@ pub fn turntable(settings: &Settings, part: &mut Part, all: &PointSet) -> Result
         let train = every.select(&(0..VIEWS).step_by(2).collect::<Vec<_>>())?;
         let spacing = nearest_others(train.values(), 1)?.nearest_distances().mean().unwrap_or(1.0);
         let curve = Arc::new(ClosedCurve::new(every)?);
+        reaches.push(curve.reach() / spacing);
         let manifold = |x: ArrayView2<f64>| -> Result<Vec<f64>> { Ok(curve.distances(x)?) };
         let ruler = Ruler { train: &train, manifold: &manifold };
         let projection = curve.clone();
@@ -151,9 +154,11 @@ pub fn turntable(settings: &Settings, part: &mut Part, all: &PointSet) -> Result
                 format!("turntable-{}", name.replace(' ', "-").to_lowercase()),
                 format!(
                     "On turntable photographs, at equal novelty, the {name} kernel's distance to the curve of all views is {} of \
-                     the isotropic one's, the mean of {} objects; it is smaller for {better} of them.",
+                     the isotropic one's, the mean of {} objects; it is smaller for {better} of them. The curves' reach is {} spacings of the views known: where it is below 1, \
+                     neighbouring views do not tell the curve between them.",
                     format_number(value),
-                    usable.len()
+                    usable.len(),
+                    format_number(mean(&reaches)),
                 ),
                 value,
                 usable.iter().map(|r| r.samples).sum(),
