@@ -21,11 +21,13 @@ fn value(findings: &[Value], id: &str) -> f64 {
     finding["value"].as_f64().unwrap_or_else(|| panic!("{finding}"))
 }
 
+/// Half a minute of work: `cargo test -p ridgewalk-cli --test reproduce -- --ignored`.
 #[test]
-fn the_small_reproduction_shows_what_the_paper_says() {
+#[ignore = "takes half a minute"]
+fn the_plane_and_the_kernels_show_what_the_paper_says() {
     let folder = tempfile::tempdir().unwrap();
     let output =
-        ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only plane,digits,kernels -o out");
+        ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only plane,kernels -o out");
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{words}");
     let out = folder.path().join("out");
@@ -37,7 +39,6 @@ fn the_small_reproduction_shows_what_the_paper_says() {
     let found = findings(folder.path(), "out");
     // Smoothing the score against smoothing the density, at equal novelty.
     assert!(value(&found, "wavy-circle-to-density-8") < 0.8);
-    assert!(value(&found, "digits-one-class-plane") < 1.0);
     // Collapse, and the reference tables.
     assert!(value(&found, "collapse") < 0.05);
     assert!(value(&found, "sphere-reference") < 0.25);
@@ -47,11 +48,14 @@ fn the_small_reproduction_shows_what_the_paper_says() {
 }
 
 #[test]
-fn a_rerun_gives_the_same_bytes() {
+fn digits_and_theorem_hold_and_a_rerun_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let first = ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only theorem -o out");
+    let first =
+        ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only digits,theorem -o out");
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let found = findings(folder.path(), "out");
+    // Smoothing the score against smoothing the density, at equal novelty.
+    assert!(value(&found, "digits-one-class-plane") < 1.0);
     assert!(value(&found, "divergence-small") < 1e-3);
     let (scale, reach) = (value(&found, "exponent-scale"), value(&found, "exponent-reach"));
     assert!((1.0..3.0).contains(&scale) && (-3.0..-1.0).contains(&reach), "{scale} {reach}");
