@@ -54,6 +54,6 @@ pub use npy::{FloatWidth, write_npy};
 pub use npz::write_npz;
 pub use parquet::write_parquet;
 pub use sheet::{SheetOptions, write_sheet};
-pub use synthetic::{Manifold, Spacing, Synthetic};
+pub use synthetic::{Bumps, FourierTorus, Manifold, Spacing, Synthetic};
 pub use table::LabelColumn;
 pub use write::{write_csv, write_points};

@@ -14,9 +14,13 @@
 //! A larger ambient dimension embeds the manifold by a fixed matrix with orthonormal columns: the
 //! same for every seed, so that different seeds give samples of one and the same manifold.
 //! Point i depends on the seed and on i alone (for even spacing, on i and n).
+//!
+//! [`Bumps`] and [`FourierTorus`] are manifolds with parameters of their own.
 
+mod bumps;
 mod curve;
 mod embedding;
+mod fourier_torus;
 mod shapes;
 mod surfaces;
 
@@ -27,7 +31,9 @@ use ridgewalk::{PointSet, Shape};
 use crate::error::{Error, Result};
 use crate::input::check_limit;
 use crate::load::DEFAULT_LIMIT;
+pub use bumps::Bumps;
 use embedding::Embedding;
+pub use fourier_torus::FourierTorus;
 
 /// Points of a set whose size is not given.
 const DEFAULT_POINTS: usize = 1000;

@@ -56,7 +56,7 @@ pub use points::{Moments, PointSet, Shape};
 pub use process::{FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
 pub use sampler::{Observer, Progress, Sampler, SamplerMoments, Samples, StepMoments, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
-pub use solver::{Euler, Heun, Solver, Switched};
+pub use solver::{Euler, Heun, ReverseSde, Solver, Switched};
 pub use transform::{Kernel, Mad, MadConfig, Smoothed};
 
 /// The README's example, compiled and run with the documentation's own.

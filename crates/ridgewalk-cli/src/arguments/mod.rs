@@ -1,6 +1,7 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
 mod groups;
+mod papers;
 mod smoothing;
 mod values;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use groups::{Model, Preparation, Reading, Table, Transform};
+pub use papers::{Experiment, LogDomainSmoothing, Paper, Reproduce};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
 pub use values::{
     ComponentCount, FormatName, LatentName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName,
@@ -57,6 +59,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk survey out/ --data digits\n  \
         ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
     Survey(Survey),
+    /// Do a paper's experiments again: its findings beside ours, in report.html
+    #[command(
+        after_help = "Example:\n  ridgewalk reproduce log-domain-smoothing\n  then open log-domain-smoothing/report.html"
+    )]
+    Reproduce(Reproduce),
     /// Look at data, make synthetic data, convert formats
     #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),

@@ -4,6 +4,7 @@ mod data;
 mod eval;
 mod fit;
 mod manual;
+mod reproduce;
 mod rerun;
 pub mod sample;
 mod survey;
@@ -20,6 +21,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Eval(eval) => eval::run(&eval),
         Command::Survey(survey) => survey::run(&survey, arguments),
+        Command::Reproduce(reproduce) => reproduce::run(&reproduce, arguments),
         Command::Data(data) => data::run(&data),
         Command::Rerun(rerun) => rerun::run(&rerun),
         Command::Completions { shell } => manual::completions(shell),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::survey::record_name;
-use crate::arguments::{Cli, Command, Rerun};
+use crate::arguments::{Cli, Command, Paper, Rerun};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::{NAME, Record, digest, make_folder};
@@ -103,6 +103,9 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
     match command {
         Command::Walk(walk) => Some(&mut walk.output),
         Command::Sample(sample) => Some(&mut sample.output),
+        Command::Reproduce(reproduce) => match &mut reproduce.paper {
+            Paper::LogDomainSmoothing(paper) => Some(&mut paper.output),
+        },
         Command::Survey(survey) => Some(survey.output.get_or_insert_default()),
         _ => None,
     }

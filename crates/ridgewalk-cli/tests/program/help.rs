@@ -7,12 +7,14 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "walk",
     "fit",
     "sample",
     "eval",
     "survey",
+    "reproduce",
+    "reproduce log-domain-smoothing",
     "data",
     "data info",
     "data make",
@@ -52,7 +54,7 @@ fn help_texts_are_those_under_version_control() {
 /// A new command that is not in [`COMMANDS`] would go untested.
 #[test]
 fn every_command_is_listed_here() {
-    for parent in ["", "data"] {
+    for parent in ["", "data", "reproduce"] {
         let text = help(parent);
         let section = text.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         let listed = section.lines().filter_map(|l| l.strip_prefix("  ")).filter(|l| !l.starts_with(' '));

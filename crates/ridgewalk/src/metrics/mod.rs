@@ -3,8 +3,16 @@
 pub mod binomial;
 pub mod bootstrap;
 pub mod chi_square;
+pub mod closed_curve;
+pub mod local_planes;
+pub mod renyi;
+pub mod ring;
 pub mod transport;
 
 pub use binomial::fraction_interval;
 pub use bootstrap::Bootstrap;
+pub use closed_curve::ClosedCurve;
+pub use local_planes::{LocalPlanes, principal_directions};
+pub use renyi::renyi_divergence;
+pub use ring::{Ring, RingComparison};
 pub use transport::{SlicedWasserstein, wasserstein_1d};

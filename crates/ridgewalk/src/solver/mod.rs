@@ -1,4 +1,5 @@
-//! Solvers: one step of the probability-flow ODE dx/dσ = (x − D(x; σ))/σ from a noise level to the next.
+//! Solvers: one step of the probability-flow ODE dx/dσ = (x − D(x; σ))/σ, or of the reverse SDE, from a
+//! noise level to the next.
 //!
 //! States are those of the variance-exploding process; any affine process is this one after the
 //! change of variables (`process.rs`). A solver is handed the denoiser, not a prediction, so it may
@@ -7,6 +8,7 @@
 mod euler;
 mod heun;
 mod noise;
+mod reverse_sde;
 mod switched;
 
 use ndarray::{Array2, ArrayView2};
@@ -14,6 +16,7 @@ use ndarray::{Array2, ArrayView2};
 pub use euler::Euler;
 pub use heun::Heun;
 pub(crate) use noise::{NoiseSource, Seeded};
+pub use reverse_sde::ReverseSde;
 pub use switched::Switched;
 
 use crate::denoiser::{Denoiser, Visit};

@@ -1,0 +1,53 @@
+//! The papers that `ridgewalk reproduce` knows, and their flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    #[command(subcommand)]
+    pub paper: Paper,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Paper {
+    /// Log-domain smoothing is geometry adaptive (arXiv 2510.02305)
+    #[command(after_help = "Examples:\n  ridgewalk reproduce log-domain-smoothing --small -o quick/\n  \
+        ridgewalk reproduce log-domain-smoothing --mnist train-images-idx3-ubyte.gz --coil20 coil20.npy")]
+    LogDomainSmoothing(LogDomainSmoothing),
+}
+
+#[derive(Debug, Args)]
+pub struct LogDomainSmoothing {
+    /// Fewer samples, scales and data sets: seconds instead of minutes
+    #[arg(long)]
+    pub small: bool,
+    /// Only these experiments
+    #[arg(long, value_enum, value_name = "EXPERIMENT", value_delimiter = ',')]
+    pub only: Vec<Experiment>,
+    /// Folder for report.html, survey.json, run.json, figures/ and tables/
+    #[arg(short, long, value_name = "FOLDER", default_value = "log-domain-smoothing")]
+    pub output: PathBuf,
+    /// MNIST's images (IDX), with the labels beside them [default: the embedded digits]
+    #[arg(long, value_name = "FILE")]
+    pub mnist: Option<PathBuf>,
+    /// COIL-20 turntable photographs, an array [objects, 72, height, width] [default: left out]
+    #[arg(long, value_name = "FILE")]
+    pub coil20: Option<PathBuf>,
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Experiment {
+    /// The wavy circle under rising kernel scales
+    Plane,
+    /// Handwritten digits
+    Digits,
+    /// Isotropic and adapted kernels
+    Kernels,
+    /// The divergence that the theorem bounds
+    Theorem,
+}

@@ -1,0 +1,13 @@
+//! `ridgewalk reproduce`: a paper's experiments, with its findings beside ours.
+
+mod log_domain_smoothing;
+mod part;
+
+use crate::arguments::{Paper, Reproduce};
+use crate::failure::Result;
+
+pub fn run(reproduce: &Reproduce, arguments: &[String]) -> Result<()> {
+    match &reproduce.paper {
+        Paper::LogDomainSmoothing(paper) => log_domain_smoothing::run(paper, arguments),
+    }
+}

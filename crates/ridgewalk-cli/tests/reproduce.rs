@@ -1,0 +1,81 @@
+//! What `ridgewalk reproduce log-domain-smoothing` must show, from runs of the program: the findings that do
+//! not depend on how many samples are drawn, the files, and the same bytes again.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn ridgewalk(folder: &Path, words: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ridgewalk"));
+    command.args(words.split_whitespace()).current_dir(folder).output().unwrap()
+}
+
+fn findings(folder: &Path, name: &str) -> Vec<Value> {
+    serde_json::from_slice(&std::fs::read(folder.join(name).join("survey.json")).unwrap()).unwrap()
+}
+
+fn value(findings: &[Value], id: &str) -> f64 {
+    let finding = findings.iter().find(|f| f["id"] == id).unwrap_or_else(|| panic!("no finding {id}"));
+    assert!(finding["expectation"]["text"].as_str().is_some_and(|t| !t.is_empty()), "{finding}");
+    finding["value"].as_f64().unwrap_or_else(|| panic!("{finding}"))
+}
+
+/// Half a minute of work: `cargo test -p ridgewalk-cli --test reproduce -- --ignored`.
+#[test]
+#[ignore = "takes half a minute"]
+fn the_plane_and_the_kernels_show_what_the_paper_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only plane,kernels -o out");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{words}");
+    let out = folder.path().join("out");
+    for file in
+        ["report.html", "run.json", "tables/wavy-circle.csv", "tables/bumps.csv", "figures/u-curve.svg"]
+    {
+        assert!(out.join(file).metadata().unwrap().len() > 200, "{file}");
+    }
+    let found = findings(folder.path(), "out");
+    // Smoothing the score against smoothing the density, at equal novelty.
+    assert!(value(&found, "wavy-circle-to-density-8") < 0.8);
+    // Collapse, and the reference tables.
+    assert!(value(&found, "collapse") < 0.05);
+    assert!(value(&found, "sphere-reference") < 0.25);
+    assert!(value(&found, "scale-over-reach") < 0.01);
+    // The published isotropic curve on images is mostly Monte-Carlo error at scale 1.8.
+    assert!(value(&found, "plain-estimator") > 0.5);
+}
+
+#[test]
+fn digits_and_theorem_hold_and_a_rerun_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first =
+        ridgewalk(folder.path(), "reproduce log-domain-smoothing --small --only digits,theorem -o out");
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let found = findings(folder.path(), "out");
+    // Smoothing the score against smoothing the density, at equal novelty.
+    assert!(value(&found, "digits-one-class-plane") < 1.0);
+    assert!(value(&found, "divergence-small") < 1e-3);
+    let (scale, reach) = (value(&found, "exponent-scale"), value(&found, "exponent-reach"));
+    assert!((1.0..3.0).contains(&scale) && (-3.0..-1.0).contains(&reach), "{scale} {reach}");
+    let again = ridgewalk(folder.path(), "rerun out/run.json -o again");
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
+}
+
+#[test]
+fn data_that_do_not_fit_are_refused_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    // Three images of 5×5 in IDX: no labels beside them, and no turntable.
+    let mut bytes = vec![0u8, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 5];
+    bytes.extend(0..75u8);
+    std::fs::write(folder.path().join("few-images-idx3-ubyte"), bytes).unwrap();
+    for (flag, wanted) in [("--mnist", "has no labels"), ("--coil20", "not 72 images an object")] {
+        let words = format!("reproduce log-domain-smoothing --small {flag} few-images-idx3-ubyte -o out");
+        let output = ridgewalk(folder.path(), &words);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(wanted), "{message}");
+        assert!(!folder.path().join("out").exists());
+    }
+}
