@@ -34,8 +34,8 @@ const ROWS: usize = 128;
 /// Fewest different points to choose from.
 const FEWEST: usize = 20;
 /// Scales tried, in units of the spacing of neighbours, or of the neighbours' spread.
-const IN_SPACINGS: [f64; 15] =
-    [0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2];
+const IN_SPACINGS: [f64; 17] =
+    [0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2, 4.5, 6.4];
 const IN_SPREADS: [f64; 15] =
     [0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0, 2.5, 3.2];
 /// Neighbours that tell a tangent plane: at most this many, and an eighth of the points.
