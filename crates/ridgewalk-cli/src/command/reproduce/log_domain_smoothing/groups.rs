@@ -22,6 +22,8 @@ pub const SIGMA_MIN: f64 = 1e-3;
 const FLOW_STEPS: usize = 18;
 /// Draws of a density estimate whose bandwidth is matched: enough for its 1 %.
 const MATCHED: usize = 400;
+/// A distance that nobody sees, as a part of the data's range.
+const NO_DISTANCE: f64 = 1e-6;
 
 /// Samples of one kernel scale (or bandwidth).
 #[derive(Debug, Clone)]
@@ -49,7 +51,10 @@ impl Ruler<'_> {
     /// Density smoothing as far from the training data as a group is.
     pub fn density_twin(&self, group: &Group, seed: u64) -> Result<Group> {
         let n = group.to_data.len();
-        let estimate = KernelDensity::at_distance(self.train, group.novelty(), MATCHED.max(n), seed)?;
+        // Samples that are training points to the bit have a twin of next to no bandwidth.
+        let (low, high) = self.train.range();
+        let distance = group.novelty().max(NO_DISTANCE * (high - low));
+        let estimate = KernelDensity::at_distance(self.train, distance, MATCHED.max(n), seed)?;
         self.group(estimate.bandwidth(), estimate.sample(MATCHED.max(n), seed))
     }
 

@@ -116,6 +116,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
                 twin.scale.into(),
             ]);
         }
+        part.finding(automatic(dim, &groups, &covered, chosen));
         if slot == 0 {
             clouds(&mut part, &data, &groups, chosen);
             u_curve(&mut part, &groups, &covered, chosen);
@@ -210,8 +211,8 @@ fn u_curve(part: &mut Part, groups: &[Group], covered: &[f64], chosen: f64) {
     part.figure(Figure {
         id: "u-curve".into(),
         title: "Both ways of failing against the kernel's scale".into(),
-        caption: "Samples leave the curve as the scale grows; the curve is left uncovered as it shrinks. Their sum is \
-                  the U whose bottom is wanted."
+        caption: "Samples leave the curve as the scale grows; the curve is left uncovered as it shrinks. The distance of \
+                  new points of the curve to the nearest sample has its least value between, and so has the sum."
             .into(),
         plot: Plot::Lines {
             x: Axis::log("kernel scale"),
@@ -225,6 +226,31 @@ fn u_curve(part: &mut Part, groups: &[Group], covered: &[f64], chosen: f64) {
             ],
         },
     });
+}
+
+/// How the scale that the data choose fares on the U curve: new points of the curve to the nearest sample, which is
+/// least where samples are both on the curve and between the data.
+fn automatic(dim: usize, groups: &[Group], covered: &[f64], chosen: f64) -> Finding {
+    let least = covered.iter().copied().fold(f64::INFINITY, f64::min);
+    let at = groups.iter().zip(covered).find(|(g, _)| g.scale == chosen).map_or(f64::NAN, |(_, c)| *c);
+    Finding::new(
+        format!("automatic-scale-{dim}"),
+        format!(
+            "In {dim} dimensions, new points of the curve are {} from the nearest sample at the scale chosen by held-out loss \
+             ({}), and {} at the best scale tried. The former over the latter:",
+            format_number(at),
+            format_number(chosen),
+            format_number(least)
+        ),
+        at / least,
+        groups.len(),
+    )
+    .setting("chosen_scale", chosen)
+    .expect(Expectation {
+        text: "at most 1.05: the data choose a scale as good as the best".into(),
+        at_least: None,
+        at_most: Some(1.05),
+    })
 }
 
 fn regimes(part: &mut Part, groups: &[Group], covered: &[f64], chosen: f64) {
