@@ -70,8 +70,8 @@ fn attractor_of_a_dense_circle() {
 }
 
 /// Unit spheres of d* dimensions, dense: the fixed point of ρ = A(ρ/scale), with n = d* + 1,
-/// A(r) = Γ((n+1)/2)/Γ(n/2+1) · r/√2 · ₁F₁(½; n/2+1; −r²/2). To the published four decimals, of which the last,
-/// by random draws, is 0.8869 for five dimensions.
+/// A(r) = Γ((n+1)/2)/Γ(n/2+1) · r/√2 · ₁F₁(½; n/2+1; −r²/2). The published four
+/// decimals are of random draws: two of them are 0.9562 and 0.8869, where these are 0.9563 and 0.8867.
 #[test]
 fn attractor_of_dense_spheres() {
     for (manifold, scale, radius) in [
@@ -92,15 +92,17 @@ fn attractor_of_dense_spheres() {
     }
 }
 
-/// ±0.5 merge at scale 1/√(2π) = 0.399: fixed points of 2Φ(x/scale)/2 − ½.
+/// ±0.5 merge at scale 1/√(2π) = 0.399: fixed points of 2Φ(x/scale)/2 − ½. Near the
+/// merging the points' error of 1e-4 grows by 1/(1 − slope), 37 at 0.41.
 #[test]
 fn attractor_of_two_points() {
     let model = empirical(array![[-0.5], [0.5]]);
-    for (scale, expected) in [(0.3, 0.41848), (0.35, 0.31886), (0.39, 0.14450)] {
+    for (scale, expected, tolerance) in
+        [(0.3, 0.41848, 2e-3), (0.35, 0.31886, 2e-3), (0.39, 0.14450, 2e-3), (0.41, 0.0, 1e-2)]
+    {
         let found = attractor(&model, sobol(scale, 1 << 14), 0.5);
-        assert!((found - expected).abs() < 2e-3, "{scale}: {found} {expected}");
+        assert!((found - expected).abs() < tolerance, "{scale}: {found} {expected}");
     }
-    assert!(attractor(&model, sobol(0.45, 1 << 14), 0.5) < 0.02);
 }
 
 /// ±½ have a common basin beyond scale 1/√(2π) = 0.3989 of their distance: next to the middle samples are drawn
@@ -118,7 +120,6 @@ fn basins_of_two_points_merge() {
 }
 
 /// On a lattice of spacing h the pull D_k − x, the drift per unit of ln t, is at most (h/π)·exp(−2π²·scale²/h²).
-/// For scale = h/2 that is 0.0023h.
 #[test]
 fn pull_of_a_lattice() {
     let model = empirical(Array2::from_shape_fn((13, 1), |(i, _)| i as f64 - 6.0));
