@@ -38,6 +38,19 @@ impl Panels {
         Panels { data, rows, depth }
     }
 
+    /// Packs the matrix whose columns are these, over their first `rows` values: copies where
+    /// [`Panels::pack`] calls. Values that a shorter column lacks are zero.
+    pub fn from_columns<'a>(rows: usize, columns: impl ExactSizeIterator<Item = &'a [f32]>) -> Self {
+        let depth = columns.len();
+        let mut data = vec![0.0; rows.div_ceil(LANES) * LANES * depth];
+        for (column, values) in columns.enumerate() {
+            for (panel, values) in values[..values.len().min(rows)].chunks(LANES).enumerate() {
+                data[(panel * depth + column) * LANES..][..values.len()].copy_from_slice(values);
+            }
+        }
+        Panels { data, rows, depth }
+    }
+
     /// Rows of the matrix.
     pub fn rows(&self) -> usize {
         self.rows
@@ -207,6 +220,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn columns_are_packed_as_values_are() {
+        let columns: Vec<Vec<f32>> = (0..6).map(|c| (0..45).map(|row| value(row, c)).collect()).collect();
+        let packed = Panels::from_columns(45, columns.iter().map(Vec::as_slice));
+        assert_eq!(packed.data, Panels::pack(45, 6, value).data);
+        assert_eq!((packed.rows(), packed.depth(), packed.count()), (45, 6, 2));
     }
 
     #[test]

@@ -269,7 +269,7 @@ pub trait Density: Differentiable {
 }
 
 /// [`Denoiser::denoise_displaced`] with a query for every draw.
-fn displaced_one_by_one<D: Denoiser + ?Sized>(
+pub(crate) fn displaced_one_by_one<D: Denoiser + ?Sized>(
     model: &D,
     x: ArrayView2<f64>,
     sigma: f64,

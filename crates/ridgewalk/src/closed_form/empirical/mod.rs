@@ -30,7 +30,9 @@ use std::collections::{HashMap, HashSet};
 use ndarray::{ArcArray2, Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
-use crate::denoiser::{Denoiser, Density, Differentiable, Displacements, Visit, check_query, check_tangent};
+use crate::denoiser::{
+    Denoiser, Density, Differentiable, Displacements, Visit, check_query, check_tangent, displaced_one_by_one,
+};
 use crate::error::{Error, Result};
 use crate::points::{Moments, PointSet};
 pub(crate) use displaced::Ask;
@@ -335,14 +337,20 @@ impl Denoiser for Empirical {
     fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
         Ok(self.evaluate(x, sigma, Want::default())?.mean)
     }
-    /// One distance pass for all draws, instead of one for each.
+    /// One distance pass for all draws, instead of one for each, unless rows have frames of their own.
     fn denoise_displaced(
         &self,
         x: ArrayView2<f64>,
         sigma: f64,
         displacements: &Displacements,
-        _visit: &Visit,
+        visit: &Visit,
     ) -> Result<Array3<f64>> {
+        // Products of r frames with all points, for every row anew, cost nearly what the draws' own do, and
+        // the passes over the sums of both take more than the rest.
+        if displacements.frames.is_some() && matches!(self.layout, Layout::Packed(_)) {
+            displaced::check_frames(displacements)?;
+            return displaced_one_by_one(self, x, sigma, displacements, visit);
+        }
         let ask = Ask { x: x.view(), sigma, scales: &[1.0], displacements, excluded: None };
         Ok(self.means_displaced(&ask)?.swap_remove(0))
     }

@@ -1,5 +1,7 @@
 //! Scores of a block of queries: products with all points, with the points' biases added.
 
+use std::borrow::Cow;
+
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use ridgewalk_kernels::{GROUP, Groups, LANES, Panels, add_bias, max_f32};
@@ -25,21 +27,17 @@ impl Scores {
     pub(super) fn new(points: &Panels, queries: &[Vec<f64>], bias: &[f32], buffer: Vec<f32>) -> Self {
         let n = points.rows();
         let groups = Groups::pack(queries.len(), points.depth(), |q, k| queries[q][k] as f32);
-        Scores::fill(n, &groups, buffer, |_, panel, products| {
-            let mut biases = [0.0; LANES];
-            biases.iter_mut().zip(bias.get(panel * LANES..).unwrap_or(&[])).for_each(|(b, v)| *b = *v);
-            points.multiply(panel, &groups, CHAIN, products);
-            biases
-        })
+        let of_tile = |tile: usize| (Cow::Borrowed(points), tile * TILE / LANES);
+        Scores::fill(n, &groups, buffer, bias, of_tile)
     }
 
-    /// Scores of n points, panel by panel: `product(tile, panel, out)` writes the products of a panel and
-    /// gives its biases.
-    fn fill(
+    /// Scores of n points, tile by tile: `of_tile` gives the panels of a tile and the first of them.
+    fn fill<'p>(
         n: usize,
         groups: &Groups,
         buffer: Vec<f32>,
-        product: impl Fn(usize, usize, &mut [f32]) -> [f32; LANES] + Sync,
+        bias: &[f32],
+        of_tile: impl Fn(usize) -> (Cow<'p, Panels>, usize) + Sync,
     ) -> Self {
         let padded = groups.count() * GROUP;
         let mut values = buffer;
@@ -49,8 +47,12 @@ impl Scores {
             || vec![0.0f32; padded * LANES],
             |products, (tile, (rows, maxima))| {
                 let stride = rows.len() / padded;
+                let (panels, first) = of_tile(tile);
                 for panel in 0..stride / LANES {
-                    let biases = product(tile, tile * TILE / LANES + panel, products);
+                    let mut biases = [0.0; LANES];
+                    let from = bias.get(tile * TILE + panel * LANES..).unwrap_or(&[]);
+                    biases.iter_mut().zip(from).for_each(|(b, v)| *b = *v);
+                    panels.multiply(first + panel, groups, CHAIN, products);
                     add_bias(products, &biases, rows, stride, panel * LANES);
                 }
                 let length = TILE.min(n - tile * TILE);
@@ -76,13 +78,9 @@ impl Scores {
     pub(super) fn combined(&self, first: usize, nodes: ArrayView2<f64>, buffer: Vec<f32>) -> Scores {
         let (count, r) = nodes.dim();
         let groups = Groups::pack(count, r, |j, k| nodes[(j, k)] as f32);
-        Scores::fill(self.n, &groups, buffer, |tile, panel, products| {
-            let from = panel * LANES % TILE;
-            let column = |lane: usize, k: usize| {
-                self.of_query(first + k, tile).get(from + lane).copied().unwrap_or(0.0)
-            };
-            Panels::pack(LANES, r, column).multiply(0, &groups, CHAIN, products);
-            [0.0; LANES]
+        Scores::fill(self.n, &groups, buffer, &[], |tile| {
+            let columns = (first..first + r).map(|q| self.of_query(q, tile));
+            (Cow::Owned(Panels::from_columns(TILE.min(self.n - tile * TILE), columns)), 0)
         })
     }
 

@@ -17,6 +17,10 @@
 //!   all draws and the latter for all queries, so sums over points or draws are matrix products
 //!   (`factored.rs`).
 //!
+//! Frames of its own leave a row little to share. One mean a row is then faster with a query for every draw,
+//! which is what [`Denoiser::denoise_displaced`](crate::Denoiser::denoise_displaced) does of more than a few
+//! coordinates; several scales of the same draws still share their products here.
+//!
 //! Memory beyond that of a plain call: 4·n bytes a draw for at most 128 MiB of draws at a time (and never
 //! fewer than 16 of them), and as much again as the result. Few coordinates need none of this (`columns.rs`).
 
@@ -88,6 +92,18 @@ struct Block<'a, 's> {
     depth: usize,
 }
 
+/// Checks that the frames are finite, to name the row that is not.
+pub(super) fn check_frames(displacements: &Displacements) -> Result<()> {
+    let Some(frames) = displacements.frames else { return Ok(()) };
+    match frames.outer_iter().position(|f| f.iter().any(|v| !v.is_finite())) {
+        None => Ok(()),
+        Some(row) => {
+            let help = "the frames of displacements are finite numbers";
+            Err(Error::argument("displacements", format!("have a frame that is not, at row {row}"), help))
+        }
+    }
+}
+
 impl Empirical {
     /// Means over displacements, `[groups, batch, d]` for every scale.
     pub(crate) fn means_displaced(&self, ask: &Ask) -> Result<Vec<Array3<f64>>> {
@@ -95,16 +111,7 @@ impl Empirical {
         ask.displacements.check(ask.x.nrows(), ask.x.ncols())?;
         let (batch, d) = ask.x.dim();
         let groups = ask.displacements.groups;
-        if let Some(frames) = ask.displacements.frames
-            && let Some(row) = frames.outer_iter().position(|f| f.iter().any(|v| !v.is_finite()))
-        {
-            let help = "the frames of displacements are finite numbers";
-            return Err(Error::argument(
-                "displacements",
-                format!("have a frame that is not, at row {row}"),
-                help,
-            ));
-        }
+        check_frames(ask.displacements)?;
         if let Some(excluded) = ask.excluded
             && (excluded.len() != batch || excluded.iter().any(|&i| i as usize >= self.len()))
         {
