@@ -139,7 +139,7 @@ fn candidate(candidate: &KernelCandidate) -> Value {
 }
 
 /// Says so where held-out loss has no minimum among the scales tried.
-pub fn warn_of_edge(choice: &ScaleChoice) {
+fn warn_of_edge(choice: &ScaleChoice) {
     if choice.at_edge {
         say(&format!(
             "note: {:.4} is the end of the scales tried, not a minimum: look at what comes out, or give a scale",

@@ -7,10 +7,9 @@ use ridgewalk::schedule::range_for;
 use ridgewalk::survey::{
     Axis, Comparison, Figure, Finding, Plot, Reference, Series, Subject, Survey, cleaning, novelty,
 };
-use ridgewalk::transform::{ScaleChoice, choose_scale};
+use ridgewalk::transform::{KernelChoice, choose_kernel};
 use ridgewalk::{
-    Denoiser, Euler, Heun, Karras, Kernel, Mad, MadConfig, Moments, PointSet, Sampler, Smoothed, Solver,
-    Switched,
+    Denoiser, Euler, Heun, Karras, Mad, MadConfig, Moments, PointSet, Sampler, Smoothed, Solver, Switched,
 };
 use ridgewalk_data::{add_noise, digits};
 use ridgewalk_report::{Footer, Page, Section, format_number};
@@ -21,7 +20,6 @@ use crate::failure::{Failure, Result};
 use crate::page;
 use crate::progress::{Meter, say};
 use crate::record::{NAME, Record, make_folder, remove_old};
-use crate::smoothing;
 use crate::source::{self, split};
 
 /// Digits kept out of all models.
@@ -58,7 +56,7 @@ pub fn run(walk: &Walk, arguments: &[String]) -> Result<()> {
     })?;
     say(&format!("{} handwritten digits for the models, {} held out", train.len(), held_out.len()));
 
-    let (generated, scale) = generate(walk, &train)?;
+    let (generated, kernel) = generate(walk, &train)?;
     let reference = Reference::new(&train).held_out(&held_out);
     let bootstrap = Bootstrap::new(RESAMPLES, walk.seed);
     let new = survey(walk, &generated, &reference)?;
@@ -81,7 +79,7 @@ pub fn run(walk: &Walk, arguments: &[String]) -> Result<()> {
     write(
         walk,
         arguments,
-        &Tour { train, noisy, generated, cleaned, new, noise, smoothing, attraction, scale },
+        &Tour { train, noisy, generated, cleaned, new, noise, smoothing, attraction, kernel },
     )
 }
 
@@ -99,22 +97,20 @@ struct Tour {
     smoothing: Vec<Finding>,
     /// What attraction did.
     attraction: Vec<Finding>,
-    scale: ScaleChoice,
+    kernel: KernelChoice,
 }
 
 /// New digits from the digits alone, three ways.
-fn generate(walk: &Walk, train: &PointSet) -> Result<(Vec<Group>, ScaleChoice)> {
+fn generate(walk: &Walk, train: &PointSet) -> Result<(Vec<Group>, KernelChoice)> {
     let model = Empirical::new(train)?;
     let exact = draw(walk, EXACT, &model, Heun::new(), STEPS)?;
-    let scale = choose_scale(train, walk.seed)?;
-    smoothing::warn_of_edge(&scale);
-    let kernel = Kernel::isotropic(scale.scale).seed(walk.seed);
-    let smoothed = draw(walk, SMOOTHED, &Smoothed::new(&model, kernel)?, Heun::new(), STEPS)?;
+    let kernel = choose_kernel(train, walk.seed)?;
+    let smoothed = draw(walk, SMOOTHED, &Smoothed::new(&model, kernel.kernel.clone())?, Heun::new(), STEPS)?;
     let found = ridgewalk::neighbours::nearest(smoothed.view(), train.values(), 1)?;
     let distance = found.distances.mean().unwrap_or(0.0);
     let kde = KernelDensity::at_distance(train, distance, walk.n, walk.seed)?.sample(walk.n, walk.seed);
     let groups = [(EXACT, exact), (SMOOTHED, smoothed), (KDE, kde)];
-    Ok((points(train, groups)?, scale))
+    Ok((points(train, groups)?, kernel))
 }
 
 /// Clean digits from noisy ones: plain, attracted, and attracted with a model that memorises.
@@ -207,19 +203,26 @@ impl Tour {
         })
     }
 
-    fn scale_curve(&self) -> Figure {
-        let points = self.scale.curve.iter().map(|(h, loss)| (h / self.scale.spacing, *loss)).collect();
+    fn kernel_choice(&self) -> Figure {
+        let series = self.kernel.candidates.iter().map(|candidate| Series {
+            name: format!("{} kernel", candidate.name),
+            points: candidate.curve.iter().map(|(_, loss, novelty)| (*novelty, (0.5 * loss).exp())).collect(),
+        });
+        let chosen = self.kernel.candidates.get(self.kernel.chosen);
         Figure {
-            id: "kernel-scale".into(),
-            title: "The kernel's scale is chosen by held-out denoising loss".into(),
+            id: "kernel-choice".into(),
+            title: "The kernel and its scale are chosen by leaving digits out".into(),
             caption: format!(
-                "Too narrow a kernel returns training points, too wide a one averages. The minimum, {} (pixel values), is used.",
-                format_number(self.scale.scale)
+                "Each dot is a scale. Noisy digits are denoised without the digit itself (how far off is the answer?) and with \
+                 it (does that bring the digit back? novelty 0 if it does, 1 if it makes no difference). The {} kernel of \
+                 scale {} is used.",
+                chosen.map_or("", |c| c.name),
+                format_number(self.kernel.kernel.scale())
             ),
             plot: Plot::Lines {
-                x: Axis::linear("kernel scale, in spacings of neighbouring digits"),
-                y: Axis::linear("mean log denoising loss on held-out digits"),
-                series: vec![Series { name: "held-out loss".into(), points }],
+                x: Axis::linear("novelty"),
+                y: Axis::linear("distance to the digit left out, pixel values"),
+                series: series.collect(),
             },
         }
     }
@@ -259,7 +262,7 @@ impl Tour {
              samples are as far from the training digits as those of the smoothed score.",
             &self.new,
         )
-        .figure(self.scale_curve());
+        .figure(self.kernel_choice());
         let noise = page::section(
             "Clean or noisy",
             "The same measurements for samples of models that only saw noisy digits, held against the clean originals. \
@@ -284,7 +287,7 @@ impl Tour {
                     .setting("ridgewalk", env!("CARGO_PKG_VERSION"))
                     .setting("seed", walk.seed)
                     .setting("noise added", walk.noise)
-                    .setting("kernel scale", self.scale.scale)
+                    .setting("kernel scale", self.kernel.kernel.scale())
                     .setting("attraction", attraction_settings())
                     .setting("steps", format!("{STEPS}; {STEPS_WITH_ATTRACTION} with attraction"))
                     .setting("bootstrap resamples", RESAMPLES)
@@ -302,7 +305,7 @@ impl Tour {
 fn write(walk: &Walk, arguments: &[String], tour: &Tour) -> Result<()> {
     let settings = json!({
         "seed": walk.seed, "n": walk.n, "noise": walk.noise, "held_out": HELD_OUT,
-        "kernel_scale": tour.scale.scale, "components": COMPONENTS, "steps": [STEPS, STEPS_WITH_ATTRACTION],
+        "kernel_scale": tour.kernel.kernel.scale(), "kernel": tour.kernel.candidates.get(tour.kernel.chosen).map(|c| c.name), "components": COMPONENTS, "steps": [STEPS, STEPS_WITH_ATTRACTION],
     });
     let record = Record::new(arguments, settings, &[])?;
     make_folder(&walk.output)?;
