@@ -6,12 +6,13 @@ use ridgewalk::transform::{
     Dimension, Estimator, Kernel, KernelCandidate, LevelScale, LocalPca, ScaleChoice, Smoothed,
     choose_kernel, choose_scale, choose_scale_along,
 };
-use ridgewalk::{Denoiser, PointSet};
+use ridgewalk::{Denoiser, PointSet, neighbours};
 use ridgewalk_data::Model;
+use ridgewalk_report::format_number;
 use serde_json::{Value, json};
 
 use crate::arguments::{EstimatorName, Smooth, SmoothKernel, Smoothing};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::source::Source;
 
@@ -71,13 +72,23 @@ pub fn smooth<'a>(
 }
 
 fn training(source: &Source) -> Result<std::borrow::Cow<'_, PointSet>> {
+    if !matches!(source.file.model, Model::Empirical(_)) {
+        return Err(Failure::new(
+            "--smooth auto",
+            format!("is for the empirical model, and this is a {}", source.file.model.kind()),
+            "give a scale, or drop --model",
+        ));
+    }
     source.points("--smooth auto", "give DATA instead of MODEL, or a scale")
 }
 
 /// Kernel and scale, weighed against each other.
 fn weighed(source: &Source, seed: u64) -> Result<Chosen> {
     let data = training(source)?;
-    if data.len() < FEWEST_TO_WEIGH {
+    if neighbours::distinct_rows(data.values()).len() < FEWEST_TO_WEIGH {
+        say(&format!(
+            "fewer than {FEWEST_TO_WEIGH} different points: an isotropic kernel, by held-out loss alone"
+        ));
         return by_loss(source, seed);
     }
     let found = choose_kernel(&data, seed)?;
@@ -118,23 +129,27 @@ fn by_loss(source: &Source, seed: u64) -> Result<Chosen> {
 
 fn say_candidate(candidate: &KernelCandidate, verdict: &str) {
     say(&format!(
-        "{} kernel of scale {:.4}: held-out distance {:.4}, novelty {:.2} ({verdict})",
+        "{} kernel of scale {}: held-out distance {}, novelty {:.2} ({verdict})",
         candidate.name,
-        candidate.scale,
-        (0.5 * candidate.loss).exp(),
+        format_number(candidate.scale),
+        format_number((0.5 * candidate.loss).exp()),
         candidate.novelty
     ));
+    if candidate.curve.last().is_some_and(|last| candidate.scale >= last.0) {
+        say("note: that is the end of the scales tried: look at what comes out, or give a scale");
+    }
 }
 
 fn candidate(candidate: &KernelCandidate) -> Value {
     let curve: Vec<Value> = candidate
         .curve
         .iter()
-        .map(|(scale, loss, novelty)| json!({ "scale": scale, "log_loss": loss, "novelty": novelty }))
+        .map(|(scale, loss, novelty)| json!({ "scale": scale, "held_out_distance": (0.5 * loss).exp(), "novelty": novelty }))
         .collect();
     json!({
-        "kind": candidate.name, "scale": candidate.scale, "log_loss": candidate.loss,
-        "standard_error": candidate.standard_error, "novelty": candidate.novelty, "curve": curve,
+        "kind": candidate.name, "scale": candidate.scale,
+        "held_out_distance": (0.5 * candidate.loss).exp(),
+        "relative_standard_error": 0.5 * candidate.standard_error, "novelty": candidate.novelty, "curve": curve,
     })
 }
 

@@ -221,7 +221,8 @@ pub fn fit(
     Ok(Source { file, data: Some(data), bic })
 }
 
-fn latent_space(name: LatentName, data: &PointSet) -> Result<Pca> {
+/// The latent space of this name, fitted to data.
+pub fn latent_space(name: LatentName, data: &PointSet) -> Result<Pca> {
     let pca = Pca::fit(data, name.components)?;
     let pca = if name.whiten { pca.whitened() } else { pca };
     say(&format!(

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use ridgewalk::PointSet;
+use ridgewalk::latent::{Latent, Pca};
+use ridgewalk_data::Normalization;
 use serde_json::{Value, json};
 
-use crate::arguments::{Cli, Command, Reading, Survey};
+use crate::arguments::{Cli, Command, LatentName, Reading, Survey};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::{NAME, Record, digest_points};
-use crate::source::{read, split};
+use crate::source::{latent_space, read, split};
 
 /// The points that the model of the samples was fitted to.
 pub struct Training {
@@ -20,8 +22,41 @@ pub struct Training {
     pub reading: Reading,
     /// Sentences without a full stop, where the points are not those of the run.
     pub warnings: Vec<String>,
+    /// The latent space of the model of all samples, if they are of one.
+    pub space: Option<Space>,
     origin: Origin,
     sha256: String,
+}
+
+/// A latent space with the units before it.
+pub struct Space {
+    normalization: Normalization,
+    pca: Pca,
+}
+
+impl Space {
+    fn fit(latent: LatentName, standardize: bool, train: &PointSet) -> Result<Self> {
+        let normalization = if standardize { Normalization::fit(train)? } else { Normalization::None };
+        let pca = latent_space(latent, &normalization.apply(train)?)?;
+        Ok(Space { normalization, pca })
+    }
+
+    /// Points as a model in this space sees them: encoded and decoded. What it cannot hold, all of a copy's
+    /// distance to its original, is left out.
+    pub fn see(&self, points: &PointSet) -> Result<PointSet> {
+        let inner = self.normalization.apply_points(points.values())?;
+        let seen = self.pca.decode(self.pca.encode(inner.view())?.view())?;
+        Ok(points.with_values(self.normalization.undo(seen)?)?)
+    }
+
+    /// For the page.
+    pub fn sentence(&self) -> String {
+        format!(
+            "The model lives in {} principal components. Training and held-out points are compared as it sees them, \
+             decoded from there: what the components leave out would hide a copy.",
+            self.pca.dim()
+        )
+    }
 }
 
 /// How a run read its data. Where the points depend on a seed or a split, a survey against those of another
@@ -31,6 +66,8 @@ struct Origin {
     reading: Reading,
     hold_out: f64,
     seed: u64,
+    /// The latent space of the model, and whether its data were standardized before.
+    space: Option<(LatentName, bool)>,
     /// Number of the points that the model saw, and the SHA-256 of their values, where the run recorded them.
     saw: Option<(u64, String)>,
 }
@@ -48,13 +85,14 @@ impl Origin {
             .filter_map(|w| w.as_str().map(String::from))
             .collect();
         let words = if words.is_empty() { record.command } else { words };
-        let (reading, preparation, seed) = match Cli::parse_words(&words).ok()?.command {
-            Command::Fit(fit) => (fit.reading, fit.preparation, fit.seed),
-            Command::Sample(sample) => (sample.reading, sample.preparation, sample.seed),
+        let (reading, preparation, model_flags, seed) = match Cli::parse_words(&words).ok()?.command {
+            Command::Fit(fit) => (fit.reading, fit.preparation, fit.model, fit.seed),
+            Command::Sample(sample) => (sample.reading, sample.preparation, sample.model, sample.seed),
             _ => return None,
         };
+        let space = model_flags.latent.map(|latent| (latent, preparation.standardize));
         let saw = model["points"].as_u64().zip(model["sha256"].as_str().map(String::from));
-        Some(Origin { reading, hold_out: preparation.hold_out.unwrap_or(0.0), seed, saw })
+        Some(Origin { reading, hold_out: preparation.hold_out.unwrap_or(0.0), seed, space, saw })
     }
 
     /// Whether two runs saw the same points and held out the same. By their values where both are recorded:
@@ -90,7 +128,19 @@ impl Training {
         let data = read(&survey.data, &reading, origin.seed)?;
         let (points, held_out) = split(&data, origin.hold_out, origin.seed)?;
         let sha256 = digest_points(&points);
-        let mut training = Training { points, held_out, reading, warnings: Vec::new(), origin, sha256 };
+        let same = found.len() == survey.samples.len() && found.iter().all(|(_, o)| o.space == origin.space);
+        let space = match origin.space {
+            Some((latent, standardize)) if same => Some(Space::fit(latent, standardize, &points)?),
+            _ => None,
+        };
+        let warnings = Vec::new();
+        let mut training = Training { points, held_out, reading, warnings, space, origin, sha256 };
+        if training.space.is_none() && found.iter().any(|(_, origin)| origin.space.is_some()) {
+            let warning = "some of the samples are of a model in a latent space and others are not of that space: copies in it \
+                           are not seen as such among all coordinates";
+            say(&format!("warning: {warning}; survey those samples alone"));
+            training.warnings.push(warning.into());
+        }
         if training.matches() == Some(false)
             && let Some((path, Origin { saw: Some((n, _)), .. })) = found.first()
         {
@@ -117,6 +167,7 @@ impl Training {
         json!({
             "data": survey.data, "points": self.points.len(), "sha256": self.sha256, "seed": self.origin.seed,
             "hold_out": self.origin.hold_out, "matches_run": self.matches(),
+            "principal_components": self.space.as_ref().map(|space| space.pca.dim()),
         })
     }
 }

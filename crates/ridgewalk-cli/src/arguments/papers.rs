@@ -20,7 +20,7 @@ pub enum Paper {
 
 #[derive(Debug, Args)]
 pub struct LogDomainSmoothing {
-    /// Fewer samples, scales and data sets: seconds instead of minutes
+    /// Fewer samples, scales and data sets: half a minute instead of many
     #[arg(long)]
     pub small: bool,
     /// Only these experiments

@@ -9,8 +9,8 @@ use super::values::{count, not_negative, positive, positive_number};
 #[command(next_help_heading = "Smoothing")]
 pub struct Smoothing {
     /// Smooth the score with a kernel of this scale (data's units; with --standardize or --latent: the
-    /// model's), or with one chosen by held-out loss: the kernel too, unless --smooth-kernel names it (DATA, or
-    /// an empirical model)
+    /// model's), or with one chosen by held-out loss: the kernel too, unless --smooth-kernel names it (empirical
+    /// models)
     #[arg(long, value_name = "auto|H", allow_negative_numbers = true)]
     pub smooth: Option<Smooth>,
     /// Directions of the kernel: all alike, or those of the tangent plane at each point, of dimension DIM
@@ -30,7 +30,7 @@ pub struct Smoothing {
     #[arg(long, value_name = "T", value_parser = positive_number, allow_negative_numbers = true, requires = "smooth")]
     pub smooth_tolerance: Option<f64>,
     /// Smooth only at noise levels up to this one: fewer evaluations, and above a few scales it makes no
-    /// difference [default: at all]
+    /// difference [default: at all; a manifold kernel that --smooth auto chose: three spacings of neighbours over √d]
     #[arg(long, value_name = "SIGMA", value_parser = positive_number, allow_negative_numbers = true, requires = "smooth")]
     pub smooth_below: Option<f64>,
 }

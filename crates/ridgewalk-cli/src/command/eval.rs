@@ -91,7 +91,9 @@ fn evaluate(
             Ok((density.log_density(x, sigma)? - scale).insert_axis(Axis(1)))
         }
         Quantity::Divergence => {
-            let model = denoiser.differentiable().ok_or_else(|| missing("derivatives", "drop --mad"))?;
+            let model = denoiser.differentiable().ok_or_else(|| {
+                missing("derivatives", "drop --mad, or smooth with --smooth-kernel isotropic")
+            })?;
             Ok(model.divergence(x, sigma)?.insert_axis(Axis(1)))
         }
     }

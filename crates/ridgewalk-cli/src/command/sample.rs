@@ -21,6 +21,9 @@ use crate::source::{self, Prepared, Source};
 /// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
 const STEPS: usize = 18;
 const STEPS_WITH_ATTRACTION: usize = 40;
+/// Samples that tell a variance, and the part of the data's below which smoothing made averages.
+const ENOUGH: usize = 16;
+const LOST: f64 = 0.5;
 
 /// Endings of the files that a run may write as `samples.*`.
 const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
@@ -124,6 +127,12 @@ fn write(
     Ok(())
 }
 
+/// Mean variance of a coordinate of the rows.
+fn variance(points: &Array2<f64>) -> f64 {
+    let std = points.std_axis(ndarray::Axis(0), 0.0);
+    std.iter().map(|s| s * s).sum::<f64>() / std.len().max(1) as f64
+}
+
 fn draw(sample: &Sample, prepared: &Prepared) -> Result<(Array2<f64>, Value)> {
     let denoiser = prepared.denoiser.as_ref();
     let moments =
@@ -143,6 +152,17 @@ fn draw(sample: &Sample, prepared: &Prepared) -> Result<(Array2<f64>, Value)> {
     settings["solver"] = json!(name);
     settings["sigmas"] = json!(samples.sigmas);
     settings["evaluations"] = json!(samples.evaluations);
+    let kept = variance(&samples.points) / (moments.std * moments.std);
+    if sample.n >= ENOUGH && kept.is_finite() {
+        settings["variance_of_data"] = json!(kept);
+        if kept < LOST && sample.transform.smoothing.smooth.is_some() {
+            say(&format!(
+                "note: the samples have {:.0} % of the variance of the data; they tend to averages: a smaller scale of \
+                 smoothing keeps more, or planes of fewer dimensions (--smooth-kernel manifold:5,spread)",
+                100.0 * kept
+            ));
+        }
+    }
     settings["seed"] = json!(sample.seed);
     Ok((samples.points, settings))
 }

@@ -29,7 +29,11 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
         Some(spec) => Some(read_other(spec, &training.reading.table)?),
         None => training.held_out.clone(),
     };
-    let train = &training.points;
+    let seen = |points: &PointSet| -> Result<PointSet> {
+        training.space.as_ref().map_or_else(|| Ok(points.clone()), |space| space.see(points))
+    };
+    let held_out = held_out.as_ref().map(seen).transpose()?;
+    let train = &seen(&training.points)?;
     let clean = survey.clean.as_deref().map(|spec| read_other(spec, &training.reading.table)).transpose()?;
     let truth = match Path::new(&survey.data).exists() {
         true => None, // a path wins over a name
@@ -145,6 +149,9 @@ fn compose(
         .join(" ");
     let n: usize = comparison.results.iter().map(|r| r.samples.nearest_train.len()).sum();
     let mut lead = format!("{n} samples against the training data {}.", survey.data);
+    if let Some(space) = &training.space {
+        lead += &format!(" {}", space.sentence());
+    }
     for warning in &training.warnings {
         lead += &format!(" Warning: {warning}.");
     }

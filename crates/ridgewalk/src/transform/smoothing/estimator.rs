@@ -115,8 +115,15 @@ impl Plan {
             return Err(Error::argument(
                 "estimator",
                 format!("is Gauss-Hermite for a kernel of {coordinates} coordinates"),
-                "it serves up to 3: draw within the span of the data (Kernel::within) or in a tangent \
-                 plane, or use quasi-Monte Carlo or antithetic draws",
+                "it serves up to 3: draw within the span of few points or in a tangent plane, or use quasi-Monte \
+                 Carlo or antithetic draws",
+            ));
+        }
+        if estimator == Estimator::GaussHermite && per_group < 2 {
+            return Err(Error::argument(
+                "draws",
+                format!("of the kernel are {draws} in {coordinates} coordinates, a rule of one node"),
+                format!("give at least {}, two nodes a coordinate", 1 << coordinates),
             ));
         }
         if estimator == Estimator::QuasiMonteCarlo && per_group > SOBOL_POINTS {

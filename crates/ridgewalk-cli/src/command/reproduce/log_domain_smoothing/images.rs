@@ -3,7 +3,8 @@
 
 use ndarray::{Array2, ArrayView2};
 use ridgewalk::closed_form::Empirical;
-use ridgewalk::metrics::{LocalPlanes, principal_directions};
+use ridgewalk::latent::{Components, Latent, Pca};
+use ridgewalk::metrics::LocalPlanes;
 use ridgewalk::neighbours::nearest;
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::survey::{Figure, Table};
@@ -104,8 +105,9 @@ fn cases(settings: &Settings, all: &PointSet) -> Result<Vec<Case>> {
         train: part(0, train)?,
         held_out: part(train, held_out)?,
     };
-    let frame = principal_directions(&four, if mnist { 32 } else { 16 })?;
-    let latent = |points: &PointSet| PointSet::vectors(points.values().dot(&frame.t()));
+    // Components of the training images alone: held-out ones must not shape the space they are judged in.
+    let pca = Pca::fit(&four_train, Components::Count(if mnist { 32 } else { 16 }))?;
+    let latent = |points: &PointSet| PointSet::vectors(pca.encode(points.values())?);
     let plane = Case {
         id: "principal-components",
         title: "One class, in the plane of its principal components",

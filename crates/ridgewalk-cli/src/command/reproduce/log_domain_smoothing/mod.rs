@@ -62,17 +62,17 @@ pub fn run(paper: &LogDomainSmoothing, arguments: &[String]) -> Result<()> {
 /// The result in words: only what the numbers say.
 fn headline(findings: &[Finding]) -> String {
     let value = |id: &str| findings.iter().find(|f| f.id == id).map(|f| f.value).filter(|v| v.is_finite());
-    let density = ["wavy-circle-to-density-64", "wavy-circle-to-density-8"].into_iter().find_map(value);
-    let Some(ratio) = density else { return "Smoothing the score, measured".into() };
-    let mut sentence = format!(
-        "As new as one of density smoothing, a sample of the smoothed score is off its manifold by {} of the distance",
-        percent(ratio)
-    );
-    if let Some(ratio) = value("bumps-tangent") {
-        sentence +=
-            &format!("; a kernel that moves along the manifold takes it to {} of the rest", percent(ratio));
-    }
-    sentence + "."
+    let mut density: Vec<f64> =
+        ["2", "8", "64"].iter().filter_map(|dim| value(&format!("wavy-circle-to-density-{dim}"))).collect();
+    density.sort_unstable_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (density.first(), density.last()) else {
+        return "Smoothing the score, measured".into();
+    };
+    format!(
+        "As new as a sample of density smoothing, one of the smoothed score is off a curve by {} to {} of its distance.",
+        percent(*least),
+        percent(*most)
+    )
 }
 
 fn percent(value: f64) -> String {
@@ -106,7 +106,7 @@ fn page_of(paper: &LogDomainSmoothing, parts: &[Part], findings: &[Finding], arg
             "A trained diffusion model is taken to be the empirical score smoothed by a kernel. Smoothing the score smooths \
              the log-density, which moves mass along the data's manifold; smoothing the density moves it off. {met} of {} \
              expectations are met.",
-            findings.len()
+            findings.iter().filter(|f| f.expectation.is_some()).count()
         ));
     for part in parts {
         page = page.section(part.section());
@@ -114,8 +114,8 @@ fn page_of(paper: &LogDomainSmoothing, parts: &[Part], findings: &[Finding], arg
     page = page.section(
             Section::new("Found and expected")
                 .text(
-                    "Values of the paper are cited by its arXiv id; values called our own derivation were computed apart, in the \
-                     paper's settings, for the figures whose numbers it does not print.",
+                    "Values of the paper are cited by its arXiv id; an independent computation is a table made by another program in the \
+                     paper's settings, where the paper prints no numbers.",
                 )
                 .table("Every finding beside what was expected of it", summary(findings)),
         );

@@ -101,7 +101,7 @@ fn table(settings: &Settings, part: &mut Part) -> Result<()> {
             settings.size(RING.len(), 2),
         )
         .expect(Expectation {
-            text: "below 1e-3 (our own derivation; arXiv 2510.02305, theorem 3.6, bounds it by a multiple of K/τ = 0.2)"
+            text: "below 1e-3 (an independent computation; arXiv 2510.02305, theorem 3.6, bounds it by a multiple of K/τ = 0.2)"
                 .into(),
             at_least: None,
             at_most: Some(1e-3),

@@ -75,6 +75,12 @@ impl LocalPca {
         Ok(LocalPca { points: points.shared_values(), neighbours, dimension, reference, by_spread: false })
     }
 
+    /// Planes of the same dimension and number of neighbours, told by other points.
+    pub(crate) fn of(&self, points: &PointSet) -> Result<Self> {
+        let planes = Self::new(points, self.neighbours, Dimension::Chosen(self.dimension))?;
+        Ok(LocalPca { by_spread: self.by_spread, ..planes })
+    }
+
     /// With displacements in proportion to the spread of the neighbours: ξ ~ N(0, scale²·C(x)), C(x) the
     /// covariance of the neighbours of x along the plane. The scale is then a pure number, and the kernel
     /// wide where the data are sparse and narrow where they are dense. Neighbours may span fewer than d*
