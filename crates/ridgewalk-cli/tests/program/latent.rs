@@ -161,3 +161,22 @@ fn components_are_chosen_by_the_smallest_criterion() {
     folder.refused("sample p.csv --components auto -o y", &["--components", "--model mixture"]);
     folder.refused("sample p.csv --model mixture --components many -o y", &["--components", "or auto"]);
 }
+
+/// Without smoothing every sample is a training point, less what the components leave out: that rest must not
+/// hide it. Nor may a model of another kind take a scale that was chosen for the points.
+#[test]
+fn copies_in_a_latent_space_are_seen_as_copies() {
+    let folder = Folder::new();
+    folder.ok("sample digits --points 300 --latent pca:10 --hold-out 0.3 -n 40 --steps 12 -o copies");
+    folder.ok("survey copies --data digits --resamples 20 -o s");
+    let findings = folder.json("s/survey.json");
+    let copied =
+        findings.as_array().unwrap().iter().find(|f| f["id"] == "memorised-fraction").unwrap()["value"]
+            .as_f64();
+    assert!(copied.unwrap() > 0.9, "{copied:?}");
+    folder.refused("sample digits --model gaussian --smooth auto -n 4 -o g", &["--smooth auto", "gaussian"]);
+    folder.refused(
+        "sample circle:n=60,dim=3 --smooth 0.5 --smooth-estimator gauss-hermite --smooth-draws 7 -n 4 -o h",
+        &["two nodes a coordinate"],
+    );
+}

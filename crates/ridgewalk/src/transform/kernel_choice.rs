@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(pick(&[(1.0, 1.0, 0.1), (2.0, 0.0, 0.3)]).0, 2.0);
     }
 
-    /// Novelty rises with the scale from 0, where a point alone finds itself, and the choice acts.
+    /// Novelty rises with the scale, from where a point finds itself, and the choice acts.
     #[test]
     fn choices_on_a_ring() {
         let data = ring(160, 3);
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(choice.candidates.len(), 2);
         for candidate in &choice.candidates {
             let (first, last) = (candidate.curve[0], candidate.curve[candidate.curve.len() - 1]);
-            assert!(first.2 < 0.1 && last.2 > NOVELTY, "{candidate:?}");
+            assert!(first.2 < NOVELTY && last.2 > NOVELTY, "{candidate:?}");
             assert!(candidate.scale > first.0 && candidate.scale < last.0);
         }
         let model = Empirical::new(&data).unwrap();
