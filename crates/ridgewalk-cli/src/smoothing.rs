@@ -76,7 +76,7 @@ fn training(source: &Source) -> Result<std::borrow::Cow<'_, PointSet>> {
         return Err(Failure::new(
             "--smooth auto",
             format!("is for the empirical model, and this is a {}", source.file.model.kind()),
-            "give a scale, or drop --model",
+            "give a scale, or DATA without --model",
         ));
     }
     source.points("--smooth auto", "give DATA instead of MODEL, or a scale")

@@ -36,7 +36,7 @@ fn numbers_out_of_range() {
         folder.refused(&format!("sample p.csv --hold-out={value} -o y"), &["--hold-out"]);
     }
     folder.refused("sample p.csv --sigma-min 5 --sigma-max 1 -o y", &["sigma"]);
-    folder.refused("sample p.csv --rank=-1 -o y", &["--rank", "full or a whole number"]);
+    folder.refused("sample p.csv --rank=-1 -o y", &["--rank", "full, diagonal or a whole number"]);
     folder.refused("sample p.csv --seed=-1 -o y", &["--seed"]);
 }
 
