@@ -178,6 +178,24 @@ pub fn ratio_finding(id: &str, sentence: &str, expected: &str, at_most: f64, rat
     }
 }
 
+/// How the scale that the data choose fares on a curve of (scale, distance) that has its least value inside.
+pub fn automatic(id: &str, what: &str, curve: &[(f64, f64)], chosen: f64) -> Finding {
+    let least = curve.iter().map(|c| c.1).fold(f64::INFINITY, f64::min);
+    let at = curve.iter().find(|c| c.0 == chosen).map_or(f64::NAN, |c| c.1);
+    let statement = format!(
+        "{what}: {} at the scale chosen by held-out loss ({}), {} at the best scale tried. The former over the latter: {}.",
+        format_number(at),
+        format_number(chosen),
+        format_number(least),
+        format_number(at / least)
+    );
+    Finding::new(id, statement, at / least, curve.len()).setting("chosen_scale", chosen).expect(Expectation {
+        text: "at most 1.05: the data choose a scale as good as the best".into(),
+        at_least: None,
+        at_most: Some(1.05),
+    })
+}
+
 /// Distance to the manifold against novelty, one line a way of smoothing.
 pub fn novelty_figure(
     id: &str,

@@ -13,7 +13,7 @@ use ridgewalk::{PointSet, Smoothed};
 use ridgewalk_data::digits;
 
 use super::super::part::Part;
-use super::groups::{Group, Ruler, flow, novelty_figure, ratio_at_equal_novelty, ratio_finding};
+use super::groups::{Group, Ruler, automatic, flow, novelty_figure, ratio_at_equal_novelty, ratio_finding};
 use super::settings::Settings;
 use crate::failure::Result;
 use crate::page;
@@ -158,6 +158,13 @@ fn one(settings: &Settings, part: &mut Part, table: &mut Table, case: &Case) -> 
         twins[1].push(twin_in_plane);
     }
     show(part, case, &groups[0], &twins[0], unit)?;
+    let off: Vec<(f64, f64)> = groups[0].iter().map(|g| (g.scale, g.off())).collect();
+    part.finding(automatic(
+        &format!("automatic-scale-{}", case.id),
+        &format!("{}: samples to the nearest held-out image", case.title),
+        &off,
+        unit,
+    ));
     let whats = ["the nearest held-out image", "the plane through held-out images"];
     for (((slot, what), own), other) in ["neighbour", "plane"].iter().zip(whats).zip(&groups).zip(&twins) {
         part.figure(novelty_figure(

@@ -14,7 +14,9 @@ use ridgewalk_data::{Manifold, Synthetic};
 use ridgewalk_report::format_number;
 
 use super::super::part::Part;
-use super::groups::{Group, Ruler, novelty_figure, published, ratio_at_equal_novelty, ratio_finding};
+use super::groups::{
+    Group, Ruler, automatic, novelty_figure, published, ratio_at_equal_novelty, ratio_finding,
+};
 use super::reference::WAVY_CIRCLE;
 use super::settings::Settings;
 use crate::failure::Result;
@@ -116,7 +118,14 @@ pub fn run(settings: &Settings) -> Result<Part> {
                 twin.scale.into(),
             ]);
         }
-        part.finding(automatic(dim, &groups, &covered, chosen));
+        // Least where samples are both on the curve and between the data.
+        let missed: Vec<(f64, f64)> = groups.iter().zip(&covered).map(|(g, c)| (g.scale, *c)).collect();
+        part.finding(automatic(
+            &format!("automatic-scale-{dim}"),
+            &format!("In {dim} dimensions, new points of the curve to the nearest sample"),
+            &missed,
+            chosen,
+        ));
         if slot == 0 {
             clouds(&mut part, &data, &groups, chosen);
             u_curve(&mut part, &groups, &covered, chosen);
@@ -226,31 +235,6 @@ fn u_curve(part: &mut Part, groups: &[Group], covered: &[f64], chosen: f64) {
             ],
         },
     });
-}
-
-/// How the scale that the data choose fares on the U curve: new points of the curve to the nearest sample, which is
-/// least where samples are both on the curve and between the data.
-fn automatic(dim: usize, groups: &[Group], covered: &[f64], chosen: f64) -> Finding {
-    let least = covered.iter().copied().fold(f64::INFINITY, f64::min);
-    let at = groups.iter().zip(covered).find(|(g, _)| g.scale == chosen).map_or(f64::NAN, |(_, c)| *c);
-    Finding::new(
-        format!("automatic-scale-{dim}"),
-        format!(
-            "In {dim} dimensions, new points of the curve are {} from the nearest sample at the scale chosen by held-out loss \
-             ({}), and {} at the best scale tried. The former over the latter:",
-            format_number(at),
-            format_number(chosen),
-            format_number(least)
-        ),
-        at / least,
-        groups.len(),
-    )
-    .setting("chosen_scale", chosen)
-    .expect(Expectation {
-        text: "at most 1.05: the data choose a scale as good as the best".into(),
-        at_least: None,
-        at_most: Some(1.05),
-    })
 }
 
 fn regimes(settings: &Settings, part: &mut Part, groups: &[Group], covered: &[f64], chosen: f64) {
