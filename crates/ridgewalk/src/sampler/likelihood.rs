@@ -46,7 +46,7 @@ pub enum Integrator {
 ///
 /// let model = Gaussian::new(array![1.0, 0.0], Covariance::isotropic(2, 0.25)?)?;
 /// let x = array![[1.3, -0.4]];
-/// let found = LogLikelihood::new(LogLinear::new(0.01..50.0, 400)).run(&model, x.view())?;
+/// let found = LogLikelihood::new(LogLinear::new(0.01..50.0, 1600)).run(&model, x.view())?;
 /// assert!((found[0] - model.log_density(x.view(), 0.01)?[0]).abs() < 1e-3);
 /// # Ok::<(), ridgewalk::Error>(())
 /// ```

@@ -351,8 +351,8 @@ fn reference(settings: &Settings, part: &mut Part) -> Result<()> {
             n,
         )
         .expect(Expectation {
-            text: "at most 4 standard errors, the largest of 32 (reference values: an independent derivation for \
-                   the setting of arXiv 2510.02305, figure 5)"
+            text: "at most 4 standard errors, the largest of all that are compared (reference values: an independent \
+                   computation in the setting of arXiv 2510.02305, figure 5)"
                 .into(),
             at_least: None,
             at_most: Some(4.0),

@@ -295,8 +295,8 @@ pub fn reach(settings: &Settings, part: &mut Part) -> Result<()> {
             3 * scales.len() * n,
         )
         .expect(Expectation {
-            text: "at most 0.01: what 256 draws of the kernel and samples within √ε of the circle leave (closed form: our \
-                   own derivation; arXiv 2510.02305 requires K to be small beside τ)"
+            text: "at most 0.01: what 256 draws of the kernel and samples within √ε of the circle leave (against a \
+                   closed form; arXiv 2510.02305 requires K to be small beside τ)"
                 .into(),
             at_least: None,
             at_most: Some(0.01),
