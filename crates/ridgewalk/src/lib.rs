@@ -36,6 +36,7 @@
 
 pub mod closed_form;
 pub mod denoiser;
+mod displacements;
 pub mod error;
 pub mod latent;
 pub mod metrics;

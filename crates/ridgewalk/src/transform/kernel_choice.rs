@@ -18,8 +18,8 @@
 
 use ndarray::{Array2, Array3};
 
+use super::held_out::{HeldOut, Loss, nodes};
 use super::smoothing::{Dimension, Kernel, LocalPca};
-use super::smoothing_scale::{HeldOut, Loss, nodes};
 use crate::closed_form::Empirical;
 use crate::error::{Error, Result};
 use crate::points::PointSet;
@@ -146,7 +146,7 @@ impl<'a> Weighed<'a> {
                 format!("give at least {FEWEST}, or a kernel and a scale of your own"),
             ));
         }
-        let held_out = HeldOut::with_rows(model, seed, ROWS);
+        let held_out = HeldOut::new(model, seed, ROWS);
         let spacing = held_out.spacing()?;
         let sigma = LEVEL * spacing;
         let x = held_out.noisy(sigma);

@@ -1,5 +1,6 @@
 //! Transforms: each takes a denoiser and is one, so they compose with each other and with every solver.
 
+mod held_out;
 pub mod kernel_choice;
 pub mod mad;
 pub mod smoothing;
