@@ -85,6 +85,13 @@ pub trait Denoiser: Send + Sync {
         0
     }
 
+    /// Evaluations of the underlying model that one call at this noise level takes: two where guidance asks
+    /// two models. Transforms hand it on, so that a sampler's count is that of the model.
+    fn evaluations_per_call(&self, sigma: f64) -> usize {
+        let _ = sigma;
+        1
+    }
+
     /// This denoiser's exact derivatives, if it has them.
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         None
@@ -240,6 +247,9 @@ macro_rules! forward_denoiser {
             fn smoothings(&self) -> u64 {
                 (**self).smoothings()
             }
+            fn evaluations_per_call(&self, sigma: f64) -> usize {
+                (**self).evaluations_per_call(sigma)
+            }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 (**self).differentiable()
             }
@@ -302,6 +312,9 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     }
     fn smoothings(&self) -> u64 {
         self.inner.smoothings()
+    }
+    fn evaluations_per_call(&self, sigma: f64) -> usize {
+        self.inner.evaluations_per_call(sigma)
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

@@ -48,13 +48,26 @@ pub enum Error {
     },
     /// A sampler's state stopped being finite.
     #[error(
-        "the state of sample {sample} is not finite after step {step} (sigma {sigma:.6e}); \
+        "the state of sample {sample} is not finite in step {step} (sigma {sigma:.6e}); \
          use more steps, weaker attraction (a smaller b), or a smaller sigma range"
     )]
     Diverged {
         /// Step (counted from 0).
         step: usize,
         /// Noise level at which the step began.
+        sigma: f64,
+        /// Sample index.
+        sample: u64,
+    },
+    /// A model answered a sampler with a value that is not finite.
+    #[error(
+        "the model's answer for sample {sample} is not finite in step {step} (sigma {sigma:.6e}); \
+         check the model there (its precision, the noise levels that it knows), or change the sigma range"
+    )]
+    Answer {
+        /// Step (counted from 0).
+        step: usize,
+        /// Noise level at which it was asked.
         sigma: f64,
         /// Sample index.
         sample: u64,

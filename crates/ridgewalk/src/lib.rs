@@ -47,6 +47,7 @@ pub mod random;
 pub mod sampler;
 pub mod schedule;
 pub mod solver;
+pub mod spec;
 pub mod survey;
 pub mod transform;
 

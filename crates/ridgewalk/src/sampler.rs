@@ -21,8 +21,8 @@ use crate::denoiser::{Denoiser, Visit};
 use crate::error::{Error, Result};
 use crate::points::Moments;
 use crate::random::{Purpose, Stream};
-use crate::schedule::Schedule;
-use crate::solver::{NoiseSource, Seeded, Solver, Step};
+use crate::schedule::{Schedule, checked};
+use crate::solver::{Memory, NoiseSource, Seeded, Solver, Step, Tally, check_answer, first_not_finite};
 use teleport::Teleport;
 
 pub use moments::{SamplerMoments, StepMoments};
@@ -87,9 +87,12 @@ impl Observer for Trace {
 pub struct Samples {
     /// The samples, `[n, d]`, in the data's units.
     pub points: Array2<f64>,
-    /// Evaluations of the denoiser a sample took.
+    /// Evaluations of the model that a sample took: the most of any. All take as many, unless the solver
+    /// chooses its own steps.
     pub evaluations: usize,
-    /// The noise levels at which the solver was, without the final 0.
+    /// Their mean over samples.
+    pub mean_evaluations: f64,
+    /// The noise levels at which the solver was, without the final 0; rising if it was inverting.
     pub sigmas: Vec<f64>,
 }
 
@@ -142,7 +145,8 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
             return Err(Error::argument("n", "is 0", "draw at least one sample"));
         }
         let grid = self.grid(model.dim())?;
-        self.run_batches(model, n, &grid, observer, &|samples| self.start(model, grid.highest, samples))
+        let start = |samples: &[u64]| self.land(&grid, self.start(model, grid.highest, samples));
+        self.run_batches(model, n, &grid, observer, &start)
     }
 
     /// Carries given states `[n, d]` at the highest noise level down to samples.
@@ -157,10 +161,51 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
     ) -> Result<Samples> {
         let grid = self.grid(model.dim())?;
         crate::denoiser::check_query(model.dim(), states, grid.highest)?;
-        self.run_batches(model, states.nrows(), &grid, observer, &|samples| {
-            let first = samples.first().map_or(0, |&s| s as usize);
-            crate::points::rows(&states, first..first + samples.len()).to_owned()
-        })
+        let start = |samples: &[u64]| self.land(&grid, taken(states, samples));
+        self.run_batches(model, states.nrows(), &grid, observer, &start)
+    }
+
+    /// Carries points `[n, d]` from the lowest noise level up to the highest: the run backwards, from data to
+    /// noise. The points count as states at the lowest level, above whose noise they should differ;
+    /// [`Sampler::run_from`] takes the result back to them, up to the steps' error. Without teleporting.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use ridgewalk::closed_form::{Covariance, Gaussian};
+    /// use ridgewalk::{Heun, Karras, Sampler};
+    ///
+    /// let model = Gaussian::new(array![1.0], Covariance::isotropic(1, 4.0)?)?;
+    /// let sampler = Sampler::new(Heun::new(), Karras::new(0.01..50.0, 200));
+    /// let noise = sampler.invert(&model, array![[5.0]].view())?;
+    /// // Two standard deviations above the mean, at σ = 0.01 as at σ = 50.
+    /// assert!((noise.points[[0, 0]] - (1.0 + 2.0 * f64::hypot(2.0, 50.0))).abs() < 0.1);
+    /// # Ok::<(), ridgewalk::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Sampler::run_from`], and if the solver draws noise: what it does has no inverse.
+    pub fn invert<D: Denoiser + ?Sized>(&self, model: &D, points: ArrayView2<f64>) -> Result<Samples> {
+        self.invert_observed(model, points, &mut |_: &Progress| ControlFlow::Continue(()))
+    }
+
+    /// [`Sampler::invert`], telling `observer` of every step. Errors as there, and [`Error::Stopped`].
+    pub fn invert_observed<D: Denoiser + ?Sized>(
+        &self,
+        model: &D,
+        points: ArrayView2<f64>,
+        observer: &mut dyn Observer,
+    ) -> Result<Samples> {
+        if !self.solver.order().is_deterministic() {
+            let problem = format!("{} draws noise, so that it cannot be run backwards", self.solver.name());
+            return Err(Error::argument("solver", problem, "choose a deterministic one"));
+        }
+        let mut sigmas = checked(self.schedule.levels()?)?;
+        let highest = sigmas.first().copied().unwrap_or_default();
+        sigmas.reverse();
+        let lowest = sigmas.first().copied().unwrap_or_default();
+        crate::denoiser::check_query(model.dim(), points, lowest)?;
+        let grid = Grid { highest, skipped: 0, sigmas, lands: false };
+        self.run_batches(model, points.nrows(), &grid, observer, &|samples| Ok(taken(points, samples)))
     }
 
     fn run_batches<D: Denoiser + ?Sized>(
@@ -169,33 +214,34 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         n: usize,
         grid: &Grid,
         observer: &mut dyn Observer,
-        start: &dyn Fn(&[u64]) -> Array2<f64>,
+        start: &dyn Fn(&[u64]) -> Result<Array2<f64>>,
     ) -> Result<Samples> {
         if n == 0 || self.batch == 0 {
             return Err(Error::argument("n", "or the batch size is 0", "draw at least one sample"));
         }
         let mut points = Array2::zeros((n, model.dim()));
-        let mut evaluations = 0;
+        let (mut evaluations, mut sum) = (0, 0);
         for first in (0..n).step_by(self.batch) {
             let samples: Vec<u64> = (first as u64..(first + self.batch).min(n) as u64).collect();
-            let state = self.land(grid, start(&samples))?;
             let run = Run { grid, samples: &samples, total: n, noise: &Seeded(self.seed) };
-            let end = self.run_batch(&model, &run, state, observer)?;
-            evaluations = end.evaluations;
+            let end = self.run_batch(&model, &run, start(&samples)?, observer)?;
+            let (most, of_batch) = end.tally.most_and_sum(samples.len());
+            (evaluations, sum) = (evaluations.max(most), sum + of_batch);
             for (row, state) in end.state.outer_iter().enumerate() {
                 points.row_mut(first + row).assign(&state);
             }
         }
-        Ok(Samples { points, evaluations, sigmas: grid.sigmas.clone() })
+        let mean_evaluations = sum as f64 / n as f64;
+        Ok(Samples { points, evaluations, mean_evaluations, sigmas: grid.sigmas.clone() })
     }
 
     /// The levels at which the solver is, and those that come before them.
     fn grid(&self, dim: usize) -> Result<Grid> {
-        let mut sigmas = self.schedule.levels()?;
+        let mut sigmas = checked(self.schedule.levels()?)?;
         let highest = sigmas.first().copied().unwrap_or_default();
         let skipped = self.skipped(sigmas.len(), dim)?;
         sigmas.drain(..skipped);
-        Ok(Grid { highest, skipped, sigmas })
+        Ok(Grid { highest, skipped, sigmas, lands: true })
     }
 
     fn start<D: Denoiser + ?Sized>(&self, model: &D, sigma: f64, samples: &[u64]) -> Array2<f64> {
@@ -219,39 +265,40 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         mut x: Array2<f64>,
         observer: &mut dyn Observer,
     ) -> Result<End> {
-        let (sigmas, samples) = (&run.grid.sigmas, run.samples);
-        let (mut evaluations, mut draws) = (0, Vec::with_capacity(sigmas.len()));
-        for (done, &sigma) in sigmas.iter().enumerate() {
-            let index = run.grid.skipped + done;
-            let next = sigmas.get(done + 1).copied().unwrap_or(0.0);
-            if next > 0.0 {
-                let noise = run.noise;
+        let (grid, samples) = (run.grid, run.samples);
+        let (levels, last) = (&grid.sigmas, grid.sigmas.len() - 1);
+        let steps = levels.len() - usize::from(!grid.lands);
+        let (mut memory, mut tally) = (Memory::default(), Tally::default());
+        let mut draws = Vec::with_capacity(levels.len());
+        for (done, &sigma) in levels.iter().enumerate().take(steps) {
+            let index = grid.skipped + done;
+            let next = levels.get(done + 1).copied().unwrap_or(0.0);
+            if done < last {
+                let (memory, tally, noise) = (&mut memory, &mut tally, run.noise);
                 let mut step = Step {
                     index,
                     sigma,
                     next,
+                    levels,
                     start: sigma,
                     model,
                     samples,
                     noise,
-                    evaluations: 0,
+                    memory,
+                    tally,
                     draws: 0,
                 };
                 x = self.solver.step(x, &mut step)?;
-                evaluations += step.evaluations;
                 draws.push(step.draws);
             } else {
-                x = model.denoise_at(x.view(), sigma, &Visit { samples, step: Some((sigma, 0.0)) })?;
-                evaluations += 1;
+                x = land(model, x, sigma, index, samples, memory.take_carried(), &mut tally)?;
             }
-            for (row, &sample) in x.outer_iter().zip(samples) {
-                if row.iter().any(|v| !v.is_finite()) {
-                    return Err(Error::Diverged { step: index, sigma, sample });
-                }
+            if let Some(sample) = first_not_finite(x.view(), samples) {
+                return Err(Error::Diverged { step: index, sigma, sample });
             }
             let progress = Progress {
                 step: done + 1,
-                steps: sigmas.len(),
+                steps,
                 finished: samples.first().map_or(0, |&s| s as usize),
                 total: run.total,
                 sigma: next,
@@ -262,8 +309,33 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
                 return Err(Error::Stopped { step: index });
             }
         }
-        Ok(End { state: x, evaluations, draws })
+        Ok(End { state: x, tally, draws })
     }
+}
+
+/// The one rule for the last step, to σ = 0: D at the lowest level, whatever the solver.
+fn land(
+    model: &dyn Denoiser,
+    x: Array2<f64>,
+    sigma: f64,
+    index: usize,
+    samples: &[u64],
+    carried: Option<Array2<f64>>,
+    tally: &mut Tally,
+) -> Result<Array2<f64>> {
+    if let Some(denoised) = carried {
+        return Ok(denoised);
+    }
+    tally.all += model.evaluations_per_call(sigma);
+    let denoised = model.denoise_at(x.view(), sigma, &Visit { samples, step: Some((sigma, 0.0)) })?;
+    check_answer(x.view(), &denoised, index, sigma, samples)?;
+    Ok(denoised)
+}
+
+/// The rows of these samples.
+fn taken(states: ArrayView2<f64>, samples: &[u64]) -> Array2<f64> {
+    let first = samples.first().map_or(0, |&s| s as usize);
+    crate::points::rows(&states, first..first + samples.len()).to_owned()
 }
 
 /// The levels of a run.
@@ -273,6 +345,8 @@ struct Grid {
     /// Levels of the schedule before the first of `sigmas`: those that teleporting leaves out.
     skipped: usize,
     sigmas: Vec<f64>,
+    /// Whether a last step goes from the last level to σ = 0.
+    lands: bool,
 }
 
 /// What a batch is carried down with.
@@ -286,7 +360,7 @@ struct Run<'a> {
 /// What comes of a batch.
 struct End {
     state: Array2<f64>,
-    evaluations: usize,
+    tally: Tally,
     /// Draws of noise in every step of the solver.
     draws: Vec<usize>,
 }

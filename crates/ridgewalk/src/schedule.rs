@@ -59,7 +59,7 @@ impl Schedule for Karras {
         let root = |x: f64| libm::pow(x, 1.0 / self.rho);
         let (high, low) = (root(self.range.end), root(self.range.start));
         let levels = pinned(&self.range, self.n, |u| libm::pow(high + u * (low - high), self.rho));
-        falling(levels).map_err(|_| {
+        checked(levels).map_err(|_| {
             Error::argument(
                 "rho",
                 format!("is {}, for which {}", self.rho, no_grid(&self.range, self.n)),
@@ -87,7 +87,7 @@ impl Schedule for LogLinear {
     fn levels(&self) -> Result<Vec<f64>> {
         check(&self.range, self.n)?;
         let (high, low) = (libm::log(self.range.end), libm::log(self.range.start));
-        falling(pinned(&self.range, self.n, |u| libm::exp(high + u * (low - high)))).map_err(|_| {
+        checked(pinned(&self.range, self.n, |u| libm::exp(high + u * (low - high)))).map_err(|_| {
             let problem = format!("is {}: {}", self.n, no_grid(&self.range, self.n));
             Error::argument("steps", problem, "choose a wider range, or fewer steps")
         })
@@ -115,7 +115,7 @@ impl<P: Process> Schedule for LinearTime<P> {
         check(&self.range, self.n)?;
         let (high, low) = (self.process.time(self.range.end), self.process.time(self.range.start));
         let levels = pinned(&self.range, self.n, |u| self.process.noise_level(high + u * (low - high)));
-        falling(levels)
+        checked(levels)
     }
 }
 
@@ -125,7 +125,7 @@ pub struct Levels(pub Vec<f64>);
 
 impl Schedule for Levels {
     fn levels(&self) -> Result<Vec<f64>> {
-        falling(self.0.clone())
+        checked(self.0.clone())
     }
 }
 
@@ -170,7 +170,7 @@ fn no_grid(range: &Range<f64>, n: usize) -> String {
 }
 
 /// The levels, if they make a grid; the error shows the first that do not.
-fn falling(levels: Vec<f64>) -> Result<Vec<f64>> {
+pub(crate) fn checked(levels: Vec<f64>) -> Result<Vec<f64>> {
     let problem = if levels.is_empty() {
         "is empty".to_string()
     } else if let Some(i) = levels.iter().position(|s| !(*s > 0.0 && s.is_finite())) {

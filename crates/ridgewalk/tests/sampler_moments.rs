@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use ndarray::{Array1, Array2, Axis, array};
 use ridgewalk::closed_form::{Covariance, Gaussian};
-use ridgewalk::solver::Step;
+use ridgewalk::solver::{Order, Step};
 use ridgewalk::{
     Euler, Heun, Karras, Levels, LogLinear, Result, Sampler, SamplerMoments, Schedule, Solver, Switched,
 };
@@ -219,6 +219,9 @@ impl Solver for TwoStep {
     fn name(&self) -> String {
         "adams-bashforth".into()
     }
+    fn order(&self) -> Order {
+        Order::Path(2)
+    }
     fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let slope = (&x - &step.denoise(x.view(), step.sigma)?) / step.sigma;
         let mut past = self.0.lock().unwrap();
@@ -258,6 +261,9 @@ impl Solver for TwoDraws {
     fn name(&self) -> String {
         "two draws".into()
     }
+    fn order(&self) -> Order {
+        Order::Langevin
+    }
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         x.scaled_add(3.0, &step.noise());
         x.scaled_add(4.0, &step.noise());
@@ -291,6 +297,9 @@ enum Bad {
 impl Solver for Bad {
     fn name(&self) -> String {
         "bad".into()
+    }
+    fn order(&self) -> Order {
+        Order::Langevin
     }
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let denoised = step.denoise(x.view(), step.sigma)?;

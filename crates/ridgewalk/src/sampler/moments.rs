@@ -157,7 +157,7 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         if end.draws != probes.draws {
             return Err(not_affine("draws noise as often as its state tells it to"));
         }
-        Ok((end.evaluations, steps))
+        Ok((end.tally.most_and_sum(0).0, steps))
     }
 
     /// The probes, of as many draws as a run at rest takes.
@@ -210,8 +210,8 @@ impl Denoiser for Modes<'_> {
 struct Silence;
 
 impl NoiseSource for Silence {
-    fn draw(&self, _step: usize, _draw: usize, samples: &[u64], dim: usize) -> Array2<f64> {
-        Array2::zeros((samples.len(), dim))
+    fn draw(&self, _step: usize, _draw: usize, _samples: &[u64], noise: &mut Array2<f64>) {
+        noise.fill(0.0);
     }
 }
 
@@ -277,21 +277,20 @@ impl Probes {
 }
 
 impl NoiseSource for Probes {
-    fn draw(&self, step: usize, draw: usize, samples: &[u64], dim: usize) -> Array2<f64> {
-        let mut out = Array2::zeros((samples.len(), dim));
+    fn draw(&self, step: usize, draw: usize, samples: &[u64], noise: &mut Array2<f64>) {
+        noise.fill(0.0);
         let step = step.saturating_sub(self.skipped);
         if self.draws.get(step).is_none_or(|&count| draw >= count) {
-            return out; // the caller finds that the counts differ
+            return; // the caller finds that the counts differ
         }
         let index = self.draws.iter().take(step).sum::<usize>() + draw;
-        for (mut row, &sample) in out.outer_iter_mut().zip(samples) {
+        for (mut row, &sample) in noise.outer_iter_mut().zip(samples) {
             match sample as usize {
                 TOGETHER => row.assign(&self.noise.row(index)),
                 probe if probe == IMPULSES + index => row.fill(1.0),
                 _ => {}
             }
         }
-        out
     }
 }
 

@@ -5,7 +5,7 @@ use crate::closed_form::{Covariance, Empirical, Gaussian};
 use crate::points::PointSet;
 use crate::random::Stream;
 use crate::schedule::{Karras, Levels, LogLinear};
-use crate::solver::{Euler, Heun, Switched};
+use crate::solver::{Euler, Heun, Order, Switched};
 
 fn points(n: usize, d: usize) -> PointSet {
     let mut stream = Stream::new(3, Purpose::Synthetic, 0, 0);
@@ -139,18 +139,78 @@ fn impossible_requests_are_errors() {
     assert!(Sampler::new(Euler, Karras::new(0.1..10.0, 0)).run(&model, 1).is_err());
 }
 
-struct Broken;
-impl Denoiser for Broken {
-    fn dim(&self) -> usize {
-        1
-    }
-    fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
-        Ok(x.mapv(|x| if sigma < 1.0 { f64::NAN } else { x }))
-    }
-}
-
 #[test]
 fn a_state_that_is_not_finite_is_named() {
-    let error = Sampler::new(Euler, Levels(vec![2.0, 0.5, 0.1])).run(&Broken, 2).unwrap_err();
-    assert!(matches!(error, Error::Diverged { step: 1, sample: 0, .. }), "{error}");
+    struct Overflows;
+    impl Solver for Overflows {
+        fn name(&self) -> String {
+            "overflows".into()
+        }
+        fn order(&self) -> Order {
+            Order::Path(1)
+        }
+        fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
+            if step.index == 1 {
+                x[(1, 0)] *= f64::MAX;
+                x[(1, 0)] *= f64::MAX;
+            }
+            Ok(x)
+        }
+    }
+    let sampler = Sampler::new(Overflows, Levels(vec![2.0, 0.5, 0.1]));
+    let error = sampler.run(&unit_gaussian(1), 2).unwrap_err();
+    assert_eq!(error, Error::Diverged { step: 1, sigma: 0.5, sample: 1 });
+}
+
+/// From data to noise and back: the round trip's error falls with the square of the steps, and a path that
+/// is inverted ends where the flow of the Gaussian says.
+#[test]
+fn inverting_is_the_run_backwards() {
+    let model = Gaussian::new(array![1.0, 0.0], Covariance::isotropic(2, 4.0).unwrap()).unwrap();
+    let x = array![[5.0, -1.0], [0.5, 2.0]];
+    let errors = |n: usize| {
+        let sampler = Sampler::new(Heun::new(), LogLinear::new(0.01..50.0, n + 1));
+        let noise = sampler.invert(&model, x.view()).unwrap();
+        assert_eq!((noise.evaluations, noise.sigmas[0], noise.sigmas[n]), (2 * n, 0.01, 50.0));
+        let exact = model.flow_levels(x.view(), 0.01, 50.0).unwrap();
+        let back = sampler.run_from(&model, noise.points.view(), &mut ignore()).unwrap().points;
+        let exact_back = model.denoise(x.view(), 0.01).unwrap();
+        let largest = |a: &Array2<f64>, b: &Array2<f64>| (a - b).iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        (largest(&noise.points, &exact), largest(&back, &exact_back))
+    };
+    let (coarse, fine) = (errors(100), errors(200));
+    assert!((coarse.0 / fine.0 - 4.0).abs() < 0.5, "{coarse:?} {fine:?}");
+    assert!(fine.1 < 1e-2 && coarse.1 / fine.1 > 3.5, "{coarse:?} {fine:?}");
+    let churned = Heun::with_churn(10.0, 20, 0.0..=50.0, 1.0).unwrap();
+    let refused = Sampler::new(churned, LogLinear::new(0.01..50.0, 20)).invert(&model, x.view());
+    assert!(refused.unwrap_err().to_string().contains("draws noise"));
+}
+
+/// What a model answers is looked at before it can spread: the error names step, level and sample.
+#[test]
+fn a_bad_answer_is_told_where_it_was_given() {
+    struct Breaks(bool);
+    impl Denoiser for Breaks {
+        fn dim(&self) -> usize {
+            2
+        }
+        fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+            if !self.0 {
+                return Ok(Array2::zeros((1, 2)));
+            }
+            let mut denoised = x.to_owned();
+            if sigma < 1.0 {
+                denoised[(2, 1)] = f64::NAN;
+            }
+            Ok(denoised)
+        }
+    }
+    let sampler = Sampler::new(Heun::new(), Levels(vec![4.0, 2.0, 0.5, 0.25])).batch(4);
+    let error = sampler.run(&Breaks(true), 7).unwrap_err();
+    assert_eq!(error, Error::Answer { step: 1, sigma: 0.5, sample: 2 });
+    let error = sampler.run(&Breaks(false), 7).unwrap_err();
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
+    // The last step asks the model itself.
+    let error = Sampler::new(Euler, Levels(vec![4.0, 0.5])).batch(4).run(&Breaks(true), 7).unwrap_err();
+    assert_eq!(error, Error::Answer { step: 1, sigma: 0.5, sample: 2 });
 }

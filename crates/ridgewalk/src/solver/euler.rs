@@ -4,7 +4,7 @@
 
 use ndarray::{Array2, Zip};
 
-use super::{Solver, Step};
+use super::{Order, Solver, Step};
 use crate::error::Result;
 
 /// Euler's method (DDIM).
@@ -16,10 +16,15 @@ impl Solver for Euler {
         "euler".into()
     }
 
+    fn order(&self) -> Order {
+        Order::Path(1)
+    }
+
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let h = 1.0 - step.next / step.sigma;
-        let denoised = step.denoise(x.view(), step.sigma)?;
+        let denoised = step.denoised(x.view())?;
         Zip::from(&mut x).and(&denoised).for_each(|x, d| *x += h * (d - *x));
+        step.recycle(denoised);
         Ok(x)
     }
 }

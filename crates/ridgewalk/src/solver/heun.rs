@@ -10,7 +10,7 @@
 
 use ndarray::{Array2, Zip};
 
-use super::{Solver, Step};
+use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 
 /// Heun's method, with EDM's churn where asked for.
@@ -64,24 +64,34 @@ impl Solver for Heun {
         }
     }
 
+    fn order(&self) -> Order {
+        match &self.churn {
+            Some(churn) if churn.per_step > 0.0 => Order::Law(2),
+            _ => Order::Path(2),
+        }
+    }
+
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let mut sigma = step.sigma;
         if let Some(churn) = self.churn.as_ref().filter(|c| c.per_step > 0.0 && c.range.contains(&sigma)) {
             sigma = step.sigma * (1.0 + churn.per_step);
             let scale = churn.noise * (sigma * sigma - step.sigma * step.sigma).sqrt();
-            x.scaled_add(scale, &step.noise());
+            let noise = step.noise();
+            x.scaled_add(scale, &noise);
+            step.recycle(noise);
             step.start_from(sigma);
         }
-        let denoised = step.denoise(x.view(), sigma)?;
-        let mut slope = &x - &denoised;
-        slope /= sigma;
-        let mut ahead = x.clone();
+        let mut slope = step.denoise(x.view(), sigma)?;
+        Zip::from(&mut slope).and(&x).for_each(|d, x| *d = (x - *d) / sigma);
+        let mut ahead = step.spare();
+        ahead.assign(&x);
         ahead.scaled_add(step.next - sigma, &slope);
         let denoised = step.denoise(ahead.view(), step.next)?;
         let half = 0.5 * (step.next - sigma);
         Zip::from(&mut x).and(&slope).and(&ahead).and(&denoised).for_each(|x, slope, ahead, d| {
             *x += half * (slope + (ahead - d) / step.next);
         });
+        [slope, ahead, denoised].into_iter().for_each(|array| step.recycle(array));
         Ok(x)
     }
 }

@@ -2,30 +2,60 @@
 //! noise level to the next.
 //!
 //! States are those of the variance-exploding process; any affine process is this one after the
-//! change of variables (`process.rs`). A solver is handed the denoiser, not a prediction, so it may
-//! ask as often as it needs; the step counts what it asks.
+//! change of variables (`process.rs`), so that a solver gives the same samples for all of them. In these
+//! coordinates λ = log(α/σ) is −log σ. A solver is handed the denoiser, not a prediction, so it may
+//! ask as often as it needs; the step counts what it asks. What it remembers of earlier steps lives in
+//! the run's memory (`memory.rs`), not in the solver.
 
+mod catalogue;
 mod euler;
 mod heun;
+mod memory;
 mod noise;
 mod reverse_sde;
+mod step;
 mod switched;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
+pub use catalogue::{Entry, SOLVERS, named};
 pub use euler::Euler;
 pub use heun::Heun;
+pub(crate) use memory::Memory;
+pub use memory::Past;
 pub(crate) use noise::{NoiseSource, Seeded};
 pub use reverse_sde::ReverseSde;
+pub use step::Step;
+pub(crate) use step::{Tally, check_answer, first_not_finite};
 pub use switched::Switched;
 
-use crate::denoiser::{Denoiser, Visit};
 use crate::error::Result;
 
-/// Takes a state from one noise level to the next lower one.
+/// How a solver's error falls with the size h of its steps (in λ = −log σ, on a grid that is refined evenly).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Deterministic: the error of every path of the probability-flow ODE falls as hᵖ.
+    Path(u8),
+    /// Draws noise: the error of the law of the states (mean and covariance) falls as hᵖ.
+    Law(u8),
+    /// Draws noise and has no order in h: the law is right only in the limit of many moves at every level.
+    Langevin,
+}
+
+impl Order {
+    /// Whether the solver draws no noise, so that it can be run from data to noise too.
+    pub fn is_deterministic(self) -> bool {
+        matches!(self, Order::Path(_))
+    }
+}
+
+/// Takes a state from one noise level to the next: a lower one when sampling, a higher one when inverting.
 pub trait Solver: Send + Sync {
     /// Name for records and tables.
     fn name(&self) -> String;
+
+    /// The order that its tests prove.
+    fn order(&self) -> Order;
 
     /// The state `[batch, d]` at `step.next`, from the state at `step.sigma`.
     ///
@@ -40,6 +70,9 @@ macro_rules! forward_solver {
             fn name(&self) -> String {
                 (**self).name()
             }
+            fn order(&self) -> Order {
+                (**self).order()
+            }
             fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
                 (**self).step(x, step)
             }
@@ -47,42 +80,3 @@ macro_rules! forward_solver {
     )*};
 }
 forward_solver!(&S, Box<S>);
-
-/// One step as a solver sees it.
-pub struct Step<'a> {
-    /// Which step (counted from 0).
-    pub index: usize,
-    /// Noise level at its start.
-    pub sigma: f64,
-    /// Noise level at its end, positive and lower.
-    pub next: f64,
-    /// Noise level from which the state is carried: `sigma`, or above it once churn has added noise.
-    pub(crate) start: f64,
-    pub(crate) model: &'a dyn Denoiser,
-    pub(crate) samples: &'a [u64],
-    pub(crate) noise: &'a dyn NoiseSource,
-    pub(crate) evaluations: usize,
-    pub(crate) draws: usize,
-}
-
-impl Step<'_> {
-    /// Says that the step runs from this level, above its nominal one, because noise was added.
-    pub fn start_from(&mut self, sigma: f64) {
-        self.start = self.start.max(sigma);
-    }
-
-    /// D(x; σ), counted.
-    pub fn denoise(&mut self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
-        self.evaluations += 1;
-        let visit = Visit { samples: self.samples, step: Some((self.start, self.next)) };
-        self.model.denoise_at(x, sigma, &visit)
-    }
-
-    /// Fresh standard normal noise `[batch, d]`, keyed by (seed, sample, step) and how often the solver
-    /// has drawn in this step.
-    pub fn noise(&mut self) -> Array2<f64> {
-        let draw = self.draws;
-        self.draws += 1;
-        self.noise.draw(self.index, draw, self.samples, self.model.dim())
-    }
-}

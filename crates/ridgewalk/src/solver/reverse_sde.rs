@@ -12,7 +12,7 @@
 
 use ndarray::{Array2, Zip};
 
-use super::{Solver, Step};
+use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, Stream};
 
@@ -49,13 +49,19 @@ impl Solver for ReverseSde {
         "reverse-sde".into()
     }
 
+    fn order(&self) -> Order {
+        Order::Law(1)
+    }
+
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let ratio = step.next / step.sigma;
         let h = 1.0 - ratio * ratio;
         let spread = step.sigma * h.sqrt();
-        let denoised = step.denoise(x.view(), step.sigma)?;
+        let denoised = step.denoised(x.view())?;
         let noise = step.noise();
         Zip::from(&mut x).and(&denoised).and(&noise).for_each(|x, d, e| *x += h * (d - *x) + spread * e);
+        step.recycle(denoised);
+        step.recycle(noise);
         Ok(x)
     }
 }

@@ -6,7 +6,7 @@
 
 use ndarray::Array2;
 
-use super::{Solver, Step};
+use super::{Order, Solver, Step};
 use crate::error::Result;
 
 /// One solver above a noise level, another at or below it.
@@ -29,7 +29,21 @@ impl<A: Solver, B: Solver> Solver for Switched<A, B> {
         format!("{} above {:.4}, {} below", self.above.name(), self.level, self.below.name())
     }
 
+    /// That of the solver of lower order; of a law, if either draws noise.
+    fn order(&self) -> Order {
+        match (self.above.order(), self.below.order()) {
+            (Order::Langevin, _) | (_, Order::Langevin) => Order::Langevin,
+            (Order::Path(a), Order::Path(b)) => Order::Path(a.min(b)),
+            (Order::Path(a) | Order::Law(a), Order::Path(b) | Order::Law(b)) => Order::Law(a.min(b)),
+        }
+    }
+
     fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
-        if step.sigma > self.level { self.above.step(x, step) } else { self.below.step(x, step) }
+        let above = step.sigma > self.level;
+        // What one solver remembers has no meaning to the other.
+        if step.past(0).is_some_and(|past| (past.sigma > self.level) != above) {
+            step.forget();
+        }
+        if above { self.above.step(x, step) } else { self.below.step(x, step) }
     }
 }

@@ -225,6 +225,10 @@ impl<D: Denoiser> Denoiser for Mad<D> {
     fn smoothings(&self) -> u64 {
         self.inner.smoothings()
     }
+
+    fn evaluations_per_call(&self, sigma: f64) -> usize {
+        self.inner.evaluations_per_call(sigma)
+    }
 }
 
 /// The extended score with variance unit λ: H^λ_γ p(x) = [(D_γ(x) − x) + λ ∂_γ D_γ(x)]/λ, `[batch, d]`.

@@ -220,6 +220,10 @@ impl<D: Denoiser> Denoiser for Smoothed<D> {
         self.depth + 1
     }
 
+    fn evaluations_per_call(&self, sigma: f64) -> usize {
+        self.inner.evaluations_per_call(sigma)
+    }
+
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         self.exactly_differentiable().then_some(self as &dyn Differentiable)
     }
