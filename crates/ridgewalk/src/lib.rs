@@ -55,7 +55,9 @@ pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDiffe
 pub use error::{Error, Result};
 pub use latent::{Latent, Pca};
 pub use points::{Moments, PointSet, Shape};
-pub use process::{FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
+pub use process::{
+    FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding, VariancePreserving,
+};
 pub use sampler::{Observer, Progress, Sampler, SamplerMoments, Samples, StepMoments, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, ReverseSde, Solver, Switched};
