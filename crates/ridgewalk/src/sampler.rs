@@ -112,6 +112,16 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         Sampler { solver, schedule, seed: 0, batch: 256, teleport: None }
     }
 
+    /// The solver.
+    pub fn solver(&self) -> &V {
+        &self.solver
+    }
+
+    /// The schedule.
+    pub fn schedule(&self) -> &S {
+        &self.schedule
+    }
+
     /// With another seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;

@@ -82,12 +82,13 @@ impl Solver for Heun {
             step.start_from(sigma);
         }
         let mut slope = step.denoise(x.view(), sigma)?;
-        Zip::from(&mut slope).and(&x).for_each(|d, x| *d = (x - *d) / sigma);
-        let mut ahead = step.spare();
-        ahead.assign(&x);
-        ahead.scaled_add(step.next - sigma, &slope);
+        let (mut ahead, h) = (step.spare(), step.next - sigma);
+        Zip::from(&mut slope).and(&mut ahead).and(&x).for_each(|d, ahead, x| {
+            *d = (x - *d) / sigma;
+            *ahead = x + h * *d;
+        });
         let denoised = step.denoise(ahead.view(), step.next)?;
-        let half = 0.5 * (step.next - sigma);
+        let half = 0.5 * h;
         Zip::from(&mut x).and(&slope).and(&ahead).and(&denoised).for_each(|x, slope, ahead, d| {
             *x += half * (slope + (ahead - d) / step.next);
         });
