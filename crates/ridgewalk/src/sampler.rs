@@ -301,7 +301,7 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
                 x = self.solver.step(x, &mut step)?;
                 draws.push(step.draws);
             } else {
-                x = land(model, x, sigma, index, samples, memory.take_carried(), &mut tally)?;
+                x = land(model, x, sigma, index, samples, memory.take_carried(sigma), &mut tally)?;
             }
             if let Some(sample) = first_not_finite(x.view(), samples) {
                 return Err(Error::Diverged { step: index, sigma, sample });

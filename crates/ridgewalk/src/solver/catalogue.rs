@@ -1,6 +1,9 @@
 //! All solvers by name: what a command line offers, what a table lists, what every test runs over.
 
-use super::{Euler, Heun, ReverseSde, Solver};
+use super::{
+    Adaptive, Deis, DpmSolver2M, DpmSolver2S, DpmSolver3M, Euler, EvoDiff, ExponentialAdams, Heun, Ipndm,
+    LinearMultistep, Pair, ReverseSde, RungeKutta4, Solver, Start, UniPc, UniPcVariant,
+};
 use crate::error::Result;
 use crate::spec::Spec;
 
@@ -41,6 +44,117 @@ pub const SOLVERS: &[Entry] = &[
         },
     },
     Entry {
+        name: "dpm++2s",
+        summary: "DPM-Solver++(2S), single-step",
+        settings: "r=0.5",
+        evaluations: "2",
+        source: "2211.01095",
+        build: |spec, _| Ok(Box::new(DpmSolver2S::at(spec.number("r", 0.5)?)?)),
+    },
+    Entry {
+        name: "dpm++2m",
+        summary: "DPM-Solver++(2M), multistep",
+        settings: "",
+        evaluations: "1",
+        source: "2211.01095",
+        build: |_, _| Ok(Box::new(DpmSolver2M)),
+    },
+    Entry {
+        name: "dpm++3m",
+        summary: "DPM-Solver++(3M) as released, of second order",
+        settings: "",
+        evaluations: "1",
+        source: "2211.01095",
+        build: |_, _| Ok(Box::new(DpmSolver3M)),
+    },
+    Entry {
+        name: "unipc",
+        summary: "UniPC, predictor and corrector with data prediction",
+        settings: "order=2,variant=bh2,start=published",
+        evaluations: "1",
+        source: "2302.04867",
+        build: |spec, _| {
+            let unipc = UniPc::new(spec.count("order", 2)?)?;
+            let variants = [UniPcVariant::Bh2, UniPcVariant::Bh1];
+            let variant = variants.get(spec.word("variant", &["bh2", "bh1"])?).copied();
+            Ok(Box::new(unipc.variant(variant.unwrap_or_default()).start(start(spec)?)))
+        },
+    },
+    Entry {
+        name: "deis",
+        summary: "DEIS (tAB): Adams-Bashforth on the noise, interpolated in a time variable",
+        settings: "order=3,time=lambda,start=published",
+        evaluations: "1",
+        source: "2204.13902",
+        build: |spec, _| {
+            let deis = Deis::new(spec.count("order", 3)?)?;
+            let time = Deis::time_from_word(spec.word("time", &Deis::TIMES)?);
+            Ok(Box::new(deis.time(time).start(start(spec)?)))
+        },
+    },
+    Entry {
+        name: "lms",
+        summary: "linear multistep in sigma",
+        settings: "order=4,start=published",
+        evaluations: "1",
+        source: "Adams-Bashforth",
+        build: |spec, _| Ok(Box::new(LinearMultistep::new(spec.count("order", 4)?)?.start(start(spec)?))),
+    },
+    Entry {
+        name: "eab",
+        summary: "exponential Adams-Bashforth in the log-SNR",
+        settings: "order=3,start=published",
+        evaluations: "1",
+        source: "2204.13902",
+        build: |spec, _| Ok(Box::new(ExponentialAdams::new(spec.count("order", 3)?)?.start(start(spec)?))),
+    },
+    Entry {
+        name: "ipndm",
+        summary: "iPNDM: Adams-Bashforth with the weights of equal steps",
+        settings: "order=4,start=published",
+        evaluations: "1",
+        source: "2202.09778",
+        build: |spec, _| Ok(Box::new(Ipndm::new(spec.count("order", 4)?)?.start(start(spec)?))),
+    },
+    Entry {
+        name: "evodiff",
+        summary: "EVODiff: two-point multistep with coefficients from projections, of first order",
+        settings: "",
+        evaluations: "1",
+        source: "2509.26096",
+        build: |_, _| Ok(Box::new(EvoDiff)),
+    },
+    Entry {
+        name: "rk4",
+        summary: "the classical Runge-Kutta method",
+        settings: "",
+        evaluations: "4",
+        source: "Runge-Kutta",
+        build: |_, _| Ok(Box::new(RungeKutta4)),
+    },
+    Entry {
+        name: "rk45",
+        summary: "adaptive Dormand-Prince 5(4), with each sample's own steps",
+        settings: "absolute=1e-5,relative=1e-5",
+        evaluations: "6 or more",
+        source: "Dormand-Prince",
+        build: |spec, _| {
+            let (absolute, relative) = (spec.number("absolute", 1e-5)?, spec.number("relative", 1e-5)?);
+            Ok(Box::new(Adaptive::new(absolute, relative)?))
+        },
+    },
+    Entry {
+        name: "rk23",
+        summary: "adaptive Bogacki-Shampine 3(2), with each sample's own steps",
+        settings: "absolute=1e-4,relative=1e-4",
+        evaluations: "3 or more",
+        source: "Bogacki-Shampine",
+        build: |spec, _| {
+            let (absolute, relative) = (spec.number("absolute", 1e-4)?, spec.number("relative", 1e-4)?);
+            Ok(Box::new(Adaptive::new(absolute, relative)?.pair(Pair::BogackiShampine)))
+        },
+    },
+    Entry {
         name: "reverse-sde",
         summary: "Euler-Maruyama on the reverse SDE",
         settings: "",
@@ -49,6 +163,11 @@ pub const SOLVERS: &[Entry] = &[
         build: |_, _| Ok(Box::new(ReverseSde)),
     },
 ];
+
+/// How a multistep method takes its first steps.
+fn start(spec: &Spec) -> Result<Start> {
+    Ok(Start::from_word(spec.word("start", &Start::WORDS)?))
+}
 
 /// The solver of a specification, as `unipc:order=3,variant=bh1`, for a run of `steps` levels.
 ///

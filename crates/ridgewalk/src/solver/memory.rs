@@ -21,8 +21,8 @@ pub struct Past {
 pub(crate) struct Memory {
     /// Latest first.
     past: VecDeque<Past>,
-    /// D at the level at which the next step begins.
-    carried: Option<Array2<f64>>,
+    /// D for the state at the level at which the next step begins.
+    carried: Option<Past>,
     /// Arrays of the state's shape whose values nobody needs.
     spare: Vec<Array2<f64>>,
 }
@@ -51,12 +51,14 @@ impl Memory {
         self.carried = None;
     }
 
-    pub(crate) fn carry(&mut self, denoised: Array2<f64>) {
-        self.carried = Some(denoised);
+    pub(crate) fn carry(&mut self, sigma: f64, denoised: Array2<f64>) {
+        self.carried = Some(Past { sigma, value: denoised });
     }
 
-    pub(crate) fn take_carried(&mut self) -> Option<Array2<f64>> {
-        self.carried.take()
+    /// What was carried to this level. What was carried to another, and not taken there because the solver of
+    /// that step asks in its own way, is of no use.
+    pub(crate) fn take_carried(&mut self, sigma: f64) -> Option<Array2<f64>> {
+        self.carried.take().filter(|carried| carried.sigma == sigma).map(|carried| carried.value)
     }
 
     /// An array of this shape; its values are of no meaning.
@@ -90,8 +92,10 @@ mod tests {
         // The array that held 4 is there to be written into.
         assert_eq!(memory.spare((1, 1))[(0, 0)], 4.0);
         assert_eq!(memory.spare((1, 1))[(0, 0)], 0.0);
-        memory.carry(Array2::zeros((1, 1)));
+        memory.carry(1.0, Array2::zeros((1, 1)));
         memory.forget();
-        assert!(memory.past(0).is_none() && memory.take_carried().is_none());
+        assert!(memory.past(0).is_none() && memory.take_carried(1.0).is_none());
+        memory.carry(1.0, Array2::zeros((1, 1)));
+        assert!(memory.take_carried(0.5).is_none() && memory.take_carried(1.0).is_none());
     }
 }

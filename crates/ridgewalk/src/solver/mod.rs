@@ -7,27 +7,49 @@
 //! ask as often as it needs; the step counts what it asks. What it remembers of earlier steps lives in
 //! the run's memory (`memory.rs`), not in the solver.
 
+mod adams;
+mod adaptive;
 mod catalogue;
+mod deis;
+mod dpm_solver;
 mod euler;
+mod evodiff;
+mod exponential_adams;
 mod heun;
+mod ipndm;
+mod linear_multistep;
 mod memory;
+mod multistep;
 mod noise;
 mod reverse_sde;
+mod runge_kutta;
 mod step;
 mod switched;
+mod unipc;
 
 use ndarray::Array2;
 
+pub use adams::InterpolationTime;
+pub use adaptive::{Adaptive, Pair};
 pub use catalogue::{Entry, SOLVERS, named};
+pub use deis::Deis;
+pub use dpm_solver::{DpmSolver2M, DpmSolver2S, DpmSolver3M};
 pub use euler::Euler;
+pub use evodiff::EvoDiff;
+pub use exponential_adams::ExponentialAdams;
 pub use heun::Heun;
+pub use ipndm::Ipndm;
+pub use linear_multistep::LinearMultistep;
 pub(crate) use memory::Memory;
 pub use memory::Past;
+pub use multistep::Start;
 pub(crate) use noise::{NoiseSource, Seeded};
 pub use reverse_sde::ReverseSde;
+pub use runge_kutta::RungeKutta4;
 pub use step::Step;
 pub(crate) use step::{Tally, check_answer, first_not_finite};
 pub use switched::Switched;
+pub use unipc::{UniPc, UniPcVariant};
 
 use crate::error::Result;
 

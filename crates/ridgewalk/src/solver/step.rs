@@ -65,7 +65,7 @@ impl Step<'_> {
     /// # Errors
     /// As [`Step::denoise`].
     pub fn denoised(&mut self, x: ArrayView2<f64>) -> Result<Array2<f64>> {
-        match self.memory.take_carried() {
+        match self.memory.take_carried(self.sigma) {
             Some(carried) => Ok(carried),
             None => self.denoise(x, self.sigma),
         }
@@ -100,7 +100,7 @@ impl Step<'_> {
     /// Leaves D for the state at the step's end to the next step, which then need not ask for it; the last
     /// step, to σ = 0, returns it.
     pub fn carry(&mut self, denoised: Array2<f64>) {
-        self.memory.carry(denoised);
+        self.memory.carry(self.next, denoised);
     }
 
     /// What was remembered `back` levels ago: 0 is the latest.
