@@ -7,23 +7,35 @@
 //! ask as often as it needs; the step counts what it asks. What it remembers of earlier steps lives in
 //! the run's memory (`memory.rs`), not in the solver.
 
+mod annealed_langevin;
 mod catalogue;
+mod ddim;
+mod ddpm;
+mod dpm_solver_sde;
 mod euler;
 mod heun;
+mod langevin;
 mod memory;
 mod noise;
+mod predictor_corrector;
 mod reverse_sde;
 mod step;
 mod switched;
 
 use ndarray::Array2;
 
+pub use annealed_langevin::AnnealedLangevin;
 pub use catalogue::{Entry, SOLVERS, named};
+pub use ddim::Ddim;
+pub use ddpm::Ddpm;
+pub use dpm_solver_sde::{DpmSolverSde, DpmSolverSde2S, Extrapolation};
 pub use euler::Euler;
 pub use heun::Heun;
+pub use langevin::LangevinStep;
 pub(crate) use memory::Memory;
 pub use memory::Past;
 pub(crate) use noise::{NoiseSource, Seeded};
+pub use predictor_corrector::PredictorCorrector;
 pub use reverse_sde::ReverseSde;
 pub use step::Step;
 pub(crate) use step::{Tally, check_answer, first_not_finite};
