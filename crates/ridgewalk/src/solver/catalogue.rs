@@ -111,14 +111,14 @@ pub const SOLVERS: &[Entry] = &[
     },
     Entry {
         name: "pc",
-        summary: "a predictor, as predictor=ddim:eta=1, and Langevin moves; rule is snr or fixed",
-        settings: "predictor=reverse-sde,moves=1,rule=snr,size=0.16",
+        summary: "a predictor, as predictor=ddim:eta=1, and Langevin moves; rule is fixed or snr",
+        settings: "predictor=reverse-sde,moves=1,rule=fixed,size=0.0512",
         evaluations: "1 + moves",
         source: "2011.13456",
         build: |spec, steps| {
-            let size = match spec.word("rule", &["snr", "fixed"])? {
-                0 => LangevinStep::SignalToNoise(spec.number("size", SIGNAL_TO_NOISE)?),
-                _ => LangevinStep::Fixed(spec.number("size", 2.0 * SIGNAL_TO_NOISE * SIGNAL_TO_NOISE)?),
+            let size = match spec.word("rule", &["fixed", "snr"])? {
+                0 => LangevinStep::Fixed(spec.number("size", 2.0 * SIGNAL_TO_NOISE * SIGNAL_TO_NOISE)?),
+                _ => LangevinStep::SignalToNoise(spec.number("size", SIGNAL_TO_NOISE)?),
             };
             let predictor = named(spec.text("predictor").unwrap_or("reverse-sde"), steps)?;
             Ok(Box::new(PredictorCorrector::new(predictor, spec.count("moves", 1)?, size)?))

@@ -10,6 +10,9 @@
 //! with σ_down and σ_up those of [`Ddim`](crate::solver::Ddim) from σ to σ_m and to σ′. The two noises are those
 //! of one Brownian path that runs in σ, so that u lies on the way to x′: ε = cε_m + √(1 − c²)·ε′ with
 //! c² = (σ − σ_m)/(σ − σ′) and ε′ independent. (Two independent noises leave the law of first order.)
+//!
+//! For 0 < η < 1 the states' laws at every level are of second order too, but the noise is η² times the reverse
+//! SDE's only to first order in h: a displaced start is forgotten a little faster or slower.
 
 use ndarray::{Array2, Zip};
 
