@@ -58,9 +58,7 @@ fn main() -> Outcome<()> {
                 let (model, gaussian) = field.as_ref().ok_or("give a field first")?;
                 run(model, gaussian, name, levels, start, end, skip.parse()?)?
             }
-            ["overhead", name, n, d, levels] => {
-                overhead(name, n.parse()?, d.parse()?, levels.parse()?)?
-            }
+            ["overhead", name, n, d, levels] => overhead(name, n.parse()?, d.parse()?, levels.parse()?)?,
             _ => return Err(format!("unknown command `{line}`").into()),
         };
         println!("{answer}");

@@ -61,7 +61,7 @@ pub use process::{
 pub use sampler::{Observer, Progress, Sampler, SamplerMoments, Samples, StepMoments, Trace};
 pub use schedule::{Karras, Levels, LinearTime, LogLinear, Schedule};
 pub use solver::{Euler, Heun, ReverseSde, Solver, Switched};
-pub use transform::{Kernel, Mad, MadConfig, Smoothed};
+pub use transform::{Guided, Kernel, Mad, MadConfig, Smoothed};
 
 /// The README's example, compiled and run with the documentation's own.
 #[cfg(doctest)]

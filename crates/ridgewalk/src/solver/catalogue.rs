@@ -1,8 +1,9 @@
 //! All solvers by name: what a command line offers, what a table lists, what every test runs over.
 
 use super::{
-    Adaptive, Deis, DpmSolver2M, DpmSolver2S, DpmSolver3M, Euler, EvoDiff, ExponentialAdams, Heun, Ipndm,
-    LinearMultistep, Pair, ReverseSde, RungeKutta4, Solver, Start, UniPc, UniPcVariant,
+    Adaptive, AnnealedLangevin, Ddim, Ddpm, Deis, DpmSolver2M, DpmSolver2S, DpmSolver3M, DpmSolverSde,
+    DpmSolverSde2S, Euler, EvoDiff, ExponentialAdams, Extrapolation, Heun, Ipndm, LangevinStep,
+    LinearMultistep, Pair, PredictorCorrector, ReverseSde, RungeKutta4, Solver, Start, UniPc, UniPcVariant,
 };
 use crate::error::Result;
 use crate::spec::Spec;
@@ -162,12 +163,99 @@ pub const SOLVERS: &[Entry] = &[
         source: "2011.13456",
         build: |_, _| Ok(Box::new(ReverseSde)),
     },
+    Entry {
+        name: "ddim",
+        summary: "DDIM; eta = 0 is euler, eta = 1 ancestral sampling; the same as Euler ancestral",
+        settings: "eta=0",
+        evaluations: "1",
+        source: "2010.02502",
+        build: |spec, _| Ok(Box::new(Ddim::new(spec.number("eta", 0.0)?)?)),
+    },
+    Entry {
+        name: "ddpm",
+        summary: "ancestral sampling; variance=large for data of standard deviation data",
+        settings: "variance=small,data=1",
+        evaluations: "1",
+        source: "2006.11239",
+        build: |spec, _| {
+            let (large, data) = (spec.word("variance", &["small", "large"])? == 1, spec.number("data", 1.0)?);
+            let large_variance = Ddpm::large(data)?;
+            Ok(Box::new(if large { large_variance } else { Ddpm::small() }))
+        },
+    },
+    Entry {
+        name: "sde-dpm++1",
+        summary: "SDE-DPM-Solver++ of first order; eta = 1 is ddpm",
+        settings: "eta=1",
+        evaluations: "1",
+        source: "2211.01095",
+        build: |spec, _| Ok(Box::new(DpmSolverSde::new(Extrapolation::Constant, spec.number("eta", 1.0)?)?)),
+    },
+    Entry {
+        name: "sde-dpm++2m",
+        summary: "SDE-DPM-Solver++ (2M), multistep; kind is midpoint or heun",
+        settings: "eta=1,kind=midpoint",
+        evaluations: "1",
+        source: "2211.01095",
+        build: |spec, _| {
+            let kind = match spec.word("kind", &["midpoint", "heun"])? {
+                0 => Extrapolation::Midpoint,
+                _ => Extrapolation::Heun,
+            };
+            Ok(Box::new(DpmSolverSde::new(kind, spec.number("eta", 1.0)?)?))
+        },
+    },
+    Entry {
+        name: "sde-dpm++3m",
+        summary: "SDE-DPM-Solver++ (3M), multistep",
+        settings: "eta=1",
+        evaluations: "1",
+        source: "2211.01095",
+        build: |spec, _| Ok(Box::new(DpmSolverSde::new(Extrapolation::Quadratic, spec.number("eta", 1.0)?)?)),
+    },
+    Entry {
+        name: "sde-dpm++2s",
+        summary: "SDE-DPM-Solver++ (2S), single-step, also known as DPM++ SDE",
+        settings: "eta=1",
+        evaluations: "2",
+        source: "2211.01095",
+        build: |spec, _| Ok(Box::new(DpmSolverSde2S::new(spec.number("eta", 1.0)?)?)),
+    },
+    Entry {
+        name: "pc",
+        summary: "a predictor, as predictor=ddim:eta=1, and Langevin moves; rule is fixed or snr",
+        settings: "predictor=reverse-sde,moves=1,rule=fixed,size=0.0512",
+        evaluations: "1 + moves",
+        source: "2011.13456",
+        build: |spec, steps| {
+            let size = match spec.word("rule", &["fixed", "snr"])? {
+                0 => LangevinStep::Fixed(spec.number("size", 2.0 * SIGNAL_TO_NOISE * SIGNAL_TO_NOISE)?),
+                _ => LangevinStep::SignalToNoise(spec.number("size", SIGNAL_TO_NOISE)?),
+            };
+            let predictor = named(spec.text("predictor").unwrap_or("reverse-sde"), steps)?;
+            Ok(Box::new(PredictorCorrector::new(predictor, spec.count("moves", 1)?, size)?))
+        },
+    },
+    Entry {
+        name: "annealed-langevin",
+        summary: "Langevin moves at every level; step is a share of sigma squared",
+        settings: "moves=100,step=0.1",
+        evaluations: "moves",
+        source: "1907.05600",
+        build: |spec, _| {
+            Ok(Box::new(AnnealedLangevin::new(spec.count("moves", 100)?, spec.number("step", 0.1)?)?))
+        },
+    },
 ];
 
 /// How a multistep method takes its first steps.
 fn start(spec: &Spec) -> Result<Start> {
     Ok(Start::from_word(spec.word("start", &Start::WORDS)?))
 }
+
+/// That of arXiv 2011.13456 for variance-exploding models. In many dimensions a fixed step of twice its
+/// square is the same.
+const SIGNAL_TO_NOISE: f64 = 0.16;
 
 /// The solver of a specification, as `unipc:order=3,variant=bh1`, for a run of `steps` levels.
 ///

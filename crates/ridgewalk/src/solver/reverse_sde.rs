@@ -6,6 +6,9 @@
 //! x ← x + (t − t′)·∇log p_σ(x) + √(t − t′)·ε = x + (1 − t′/t)(D(x; σ) − x) + √(t − t′)·ε
 //! ```
 //!
+//! Its mean is exactly E[x′ | x], as that of [`Ddpm`](super::Ddpm); its noise σ² − σ′² is more than Var[x′ | x] of
+//! any data: DDPM's large variance for data without bound. So the law errs to the wide side, at first order.
+//!
 //! On the grid [`LogLinear`](crate::LogLinear)(1e-3..3, 100) these are the steps with which arXiv 2510.02305
 //! samples: noise variance t = σ² evenly spaced in log t. Its last step, from σ_min to 0, adds noise too
 //! ([`ReverseSde::land`]), where a [`Sampler`](crate::Sampler) returns D(x; σ_min).

@@ -1,11 +1,13 @@
 //! Transforms: each takes a denoiser and is one, so they compose with each other and with every solver.
 
+pub mod guidance;
 mod held_out;
 pub mod kernel_choice;
 pub mod mad;
 pub mod smoothing;
 pub mod smoothing_scale;
 
+pub use guidance::Guided;
 pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel, choose_scale_along};
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{
