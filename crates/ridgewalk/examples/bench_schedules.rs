@@ -47,19 +47,19 @@ fn main() -> Answer<()> {
 /// What is sampled from, and where a sample belongs.
 enum Kind {
     Mixture(Mixture),
-    Empirical(PointSet, Empirical),
+    Empirical(PointSet, Box<Empirical>),
 }
 
 impl Kind {
     fn empirical(points: PointSet) -> Answer<Self> {
         let model = Empirical::new(&points)?;
-        Ok(Kind::Empirical(points, model))
+        Ok(Kind::Empirical(points, Box::new(model)))
     }
 
     fn model(&self) -> &dyn Denoiser {
         match self {
             Kind::Mixture(model) => model,
-            Kind::Empirical(_, model) => model,
+            Kind::Empirical(_, model) => model.as_ref(),
         }
     }
 

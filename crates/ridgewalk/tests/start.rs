@@ -119,19 +119,20 @@ fn high_starts_are_gaussian_and_low_ones_exact() {
     assert_eq!(state(99.5, Start::Auto), state(99.5, Start::Exact));
 }
 
-/// From σ_max = ½, far below the data's scale, to 0: the exact start keeps the law of a mixture, the Gaussian
-/// one does not. 4000 samples; the share of a mode of weight 0.3 has a standard error of 0.0073; five of them.
+/// From σ_max = ½, far below the data's scale, to 0: the exact start keeps the weight of the middle one of three
+/// modes, 0.1; the Gaussian one, of deviation 3.8 about it, begins next to it in 0.4 of all cases. 4000 samples:
+/// the share's standard error is 0.0047 and 0.0077; five of them.
 #[test]
 fn a_low_start_keeps_the_law() {
     let at = |m: f64| gaussian(array![m], &[0.04]);
-    let model = Mixture::new(vec![0.3, 0.7], vec![at(-4.0), at(4.0)]).unwrap();
+    let model = Mixture::new(vec![0.45, 0.1, 0.45], vec![at(-4.0), at(0.0), at(4.0)]).unwrap();
     let share = |start| {
         let sampler = Sampler::new(Heun::new(), LogLinear::new(0.01..0.5, 12)).start(start).seed(2);
         let points = sampler.run(&model, 4000).unwrap().points;
-        points.iter().filter(|x| **x < 0.0).count() as f64 / 4000.0
+        points.iter().filter(|x| x.abs() < 2.0).count() as f64 / 4000.0
     };
-    assert!((share(Start::Auto) - 0.3).abs() < 0.036, "{}", share(Start::Auto));
-    assert!((share(Start::Gaussian) - 0.3).abs() > 0.036, "{}", share(Start::Gaussian));
+    assert!((share(Start::Auto) - 0.1).abs() < 0.024, "{}", share(Start::Auto));
+    assert!((share(Start::Gaussian) - 0.4).abs() < 0.04, "{}", share(Start::Gaussian));
 }
 
 /// The exact moments know the start: with the exact one the variances begin at λ + σ², and stay right.
