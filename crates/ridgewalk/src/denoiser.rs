@@ -19,6 +19,7 @@ pub(crate) use crate::displacements::displaced_one_by_one;
 use crate::error::{Error, Result};
 use crate::points::Moments;
 use crate::process::Process;
+use crate::random::Stream;
 
 /// From where a sampler asks: which samples the rows are, and which step is being taken.
 ///
@@ -76,6 +77,14 @@ pub trait Denoiser: Send + Sync {
 
     /// Mean and scale of the distribution, where known: the sampler starts from them.
     fn moments(&self) -> Option<Moments> {
+        None
+    }
+
+    /// One draw of x₀, `[d]`, from the law that this denoiser is of, where that can be drawn from: a sampler
+    /// may start from it. A model draws from every stream or from none; a transform that changes the law
+    /// does not hand it on.
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let _ = stream;
         None
     }
 
@@ -244,6 +253,9 @@ macro_rules! forward_denoiser {
             fn moments(&self) -> Option<Moments> {
                 (**self).moments()
             }
+            fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+                (**self).draw(stream)
+            }
             fn smoothings(&self) -> u64 {
                 (**self).smoothings()
             }
@@ -309,6 +321,9 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     }
     fn moments(&self) -> Option<Moments> {
         self.inner.moments()
+    }
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        self.inner.draw(stream)
     }
     fn smoothings(&self) -> u64 {
         self.inner.smoothings()

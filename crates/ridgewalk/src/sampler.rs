@@ -1,14 +1,16 @@
 //! The sampler: schedule, solver and seed. It runs any denoiser and tells its observers of every step.
 //!
-//! States start from the process's marginal at the highest level, mean + √(σ_max² + σ_data²)·ε
-//! where the model knows its moments and σ_max·ε where it does not. The last step, to σ = 0,
+//! States start from the law of noisy data at the highest level, or where that is high from a Gaussian that is
+//! close to it (`start.rs`). The last step, to σ = 0,
 //! returns D(x; σ_min) whatever the solver. All noise is keyed by (seed, sample index, step), so a
 //! sample is the same bytes in any batch and on any number of threads.
 //!
 //! [`Sampler::teleport`] replaces the first steps by a Gaussian's exact flow; [`Sampler::moments`]
-//! gives the law of the samples of a Gaussian without drawing any.
+//! gives the law of the samples of a Gaussian without drawing any; a [`Pilot`] chooses the levels for a model.
 
+mod equalized;
 mod moments;
+mod start;
 mod teleport;
 
 pub mod likelihood;
@@ -19,13 +21,13 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::denoiser::{Denoiser, Visit};
 use crate::error::{Error, Result};
-use crate::points::Moments;
-use crate::random::{Purpose, Stream};
 use crate::schedule::{Schedule, checked};
 use crate::solver::{Memory, NoiseSource, Seeded, Solver, Step, Tally, check_answer, first_not_finite};
 use teleport::Teleport;
 
+pub use equalized::{Equalized, Pilot, StepError};
 pub use moments::{SamplerMoments, StepMoments};
+pub use start::Start;
 
 /// What a sampler tells its observers after every step.
 #[derive(Debug, Clone, Copy)]
@@ -103,13 +105,14 @@ pub struct Sampler<V, S> {
     schedule: S,
     seed: u64,
     batch: usize,
+    start: Start,
     teleport: Option<Teleport>,
 }
 
 impl<V: Solver, S: Schedule> Sampler<V, S> {
     /// With seed 0, in batches of 256.
     pub fn new(solver: V, schedule: S) -> Self {
-        Sampler { solver, schedule, seed: 0, batch: 256, teleport: None }
+        Sampler { solver, schedule, seed: 0, batch: 256, start: Start::Auto, teleport: None }
     }
 
     /// The solver.
@@ -134,6 +137,14 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         self
     }
 
+    /// Solver and levels, as `heun over karras: 18 levels from 80 to 0.002`.
+    ///
+    /// # Errors
+    /// If the schedule makes no grid.
+    pub fn describe(&self) -> Result<String> {
+        Ok(format!("{} over {}", self.solver.name(), self.schedule.describe()?))
+    }
+
     /// Draws `n` samples.
     ///
     /// # Errors
@@ -155,7 +166,7 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
             return Err(Error::argument("n", "is 0", "draw at least one sample"));
         }
         let grid = self.grid(model.dim())?;
-        let start = |samples: &[u64]| self.land(&grid, self.start(model, grid.highest, samples));
+        let start = |samples: &[u64]| self.land(&grid, self.start_states(model, grid.highest, samples)?);
         self.run_batches(model, n, &grid, observer, &start)
     }
 
@@ -252,20 +263,6 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         let skipped = self.skipped(sigmas.len(), dim)?;
         sigmas.drain(..skipped);
         Ok(Grid { highest, skipped, sigmas, lands: true })
-    }
-
-    fn start<D: Denoiser + ?Sized>(&self, model: &D, sigma: f64, samples: &[u64]) -> Array2<f64> {
-        let moments = model.moments();
-        let scale = start_deviation(moments.as_ref(), sigma);
-        let mut x = Array2::zeros((samples.len(), model.dim()));
-        for (mut row, &sample) in x.outer_iter_mut().zip(samples) {
-            let mut stream = Stream::new(self.seed, Purpose::Start, sample, 0);
-            row.iter_mut().for_each(|v| *v = scale * stream.normal());
-            if let Some(moments) = &moments {
-                row += &moments.mean;
-            }
-        }
-        x
     }
 
     fn run_batch(
@@ -373,11 +370,6 @@ struct End {
     tally: Tally,
     /// Draws of noise in every step of the solver.
     draws: Vec<usize>,
-}
-
-/// Standard deviation of the start in every coordinate.
-fn start_deviation(moments: Option<&Moments>, sigma: f64) -> f64 {
-    moments.map_or(sigma, |m| sigma.hypot(m.std))
 }
 
 #[cfg(test)]

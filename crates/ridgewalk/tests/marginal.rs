@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Axis, array};
 use proptest::prelude::*;
 use ridgewalk::closed_form::{Covariance, Gaussian, Mixture};
-use ridgewalk::{Denoiser, Density, FlowMatching, Marginal, OrnsteinUhlenbeck, Process, VarianceExploding};
+use ridgewalk::{Denoiser, Density, FlowMatching, Marginal, Process, VarianceExploding, process};
 
 const D: usize = 3;
 
@@ -28,12 +28,17 @@ struct Case {
 
 impl Case {
     fn process(&self) -> Box<dyn Process> {
-        match self.process {
-            0 => Box::new(VarianceExploding),
-            1 => Box::new(OrnsteinUhlenbeck::new(self.rate).unwrap()),
-            2 => Box::new(OrnsteinUhlenbeck::new(0.0).unwrap()),
-            _ => Box::new(FlowMatching),
-        }
+        let rate = self.rate;
+        process::named(&match self.process {
+            0 => "variance-exploding".into(),
+            1 => format!("ornstein-uhlenbeck:rate={rate}"),
+            2 => "ornstein-uhlenbeck:rate=0".into(),
+            3 => "flow-matching".into(),
+            4 => format!("vp:beta-max={}", 1.0 + rate),
+            5 => format!("sub-vp:beta-max={}", 1.0 + rate),
+            _ => "cosine".into(),
+        })
+        .unwrap()
     }
     fn models(&self) -> [&dyn Density; 2] {
         [&self.first, &self.mixture]
@@ -45,7 +50,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let variances = || proptest::collection::vec(0.05..2.0f64, 3);
     (
         (numbers(6), 0.0..6.0f64, variances(), variances(), 0.1..0.9f64),
-        (0usize..4, 0.2..3.0f64, 0.05..0.95f64),
+        (0usize..7, 0.2..3.0f64, 0.05..0.95f64),
         (numbers(6), numbers(6)),
     )
         .prop_map(|((means, slope, a, b, weight), (process, rate, t), (x, v))| {

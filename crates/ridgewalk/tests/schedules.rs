@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use ridgewalk::process::{Cosine, Ddpm, PROCESSES, SubVariancePreserving, VariancePreserving};
 use ridgewalk::schedule::{Beta, DiscreteTable, Piecewise, PolyExponential, SCHEDULES, Spacing};
 use ridgewalk::{
-    Error, FlowMatching, Karras, Levels, LinearTime, LogLinear, OrnsteinUhlenbeck, Process, Schedule,
-    VarianceExploding, process, schedule,
+    Error, FlowMatching, Heun, Karras, Levels, LinearTime, LogLinear, OrnsteinUhlenbeck, Process, Sampler,
+    Schedule, VarianceExploding, process, schedule,
 };
 
 fn processes() -> Vec<Box<dyn Process>> {
@@ -344,6 +344,8 @@ fn schedules_describe_themselves() {
     assert_eq!(told("karras:rho=3", 1), "karras with rho 3: 1 level at 80");
     assert_eq!(told("flow", 4), "linear in the time of flow-matching: 4 levels from 80 to 0.002");
     assert_eq!(told("3,2,1", 4), "own levels: 3 levels from 3 to 1");
+    let sampler = Sampler::new(Heun::new(), Karras::new(0.002..80.0, 18));
+    assert_eq!(sampler.describe().unwrap(), "heun over karras: 18 levels from 80 to 0.002");
 }
 
 #[test]

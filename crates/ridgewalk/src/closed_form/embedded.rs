@@ -19,6 +19,7 @@ use super::rows::{axpys, dot, dots, slice};
 use crate::denoiser::{Denoiser, Density, Differentiable, check_tangent};
 use crate::error::{Error, Result};
 use crate::points::{Moments, require_finite};
+use crate::random::Stream;
 
 /// How far a frame may be from orthonormal: rounding in a few hundred dimensions.
 const ORTHONORMALITY: f64 = 1e-10;
@@ -153,6 +154,10 @@ impl<F: Density> Denoiser for Embedded<F> {
         let part = self.frame.nrows() as f64 / self.frame.ncols() as f64;
         let mean = self.lift(&inner.mean.insert_axis(Axis(0))).ok()?.row(0).to_owned();
         Some(Moments { mean: &self.origin + &mean, std: inner.std * part.sqrt() })
+    }
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let inner = self.field.draw(stream)?;
+        Some(&self.origin + &self.frame.t().dot(&inner))
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 
-use super::mixture::normalised_weights;
+use super::mixture::{draw_index, normalised_weights};
 use super::pointwise::{checked_variance, finite};
 use super::posterior::{add_outer, normalise};
 use crate::denoiser::{Denoiser, Density, Differentiable, check_tangent};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use crate::random::Stream;
 
 /// Σ_k w_k p_k, where every p_k is any [`Density`] on the same space.
 ///
@@ -189,6 +190,12 @@ impl Denoiser for FieldMixture {
         };
         let total: f64 = self.weights.iter().zip(&parts).map(variance).sum();
         Some(Moments { mean, std: total.sqrt() })
+    }
+    /// None where any field has none, whichever is drawn.
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let chosen = draw_index(&self.weights, stream);
+        let mut draws = self.fields.iter().map(|field| field.draw(stream)).collect::<Option<Vec<_>>>()?;
+        (chosen < draws.len()).then(|| draws.swap_remove(chosen))
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

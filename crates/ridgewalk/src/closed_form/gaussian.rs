@@ -76,7 +76,7 @@ impl Gaussian {
         let mut out = Array2::zeros((n, self.mean.len()));
         for (i, mut row) in out.outer_iter_mut().enumerate() {
             let mut stream = Stream::new(seed, Purpose::Synthetic, i as u64, 0);
-            self.draw(&mut stream, row.as_slice_mut().unwrap_or_default());
+            self.draw_into(&mut stream, row.as_slice_mut().unwrap_or_default());
         }
         out
     }
@@ -86,7 +86,7 @@ impl Gaussian {
     }
 
     /// μ + Σ^{1/2} z.
-    pub(super) fn draw(&self, stream: &mut Stream, out: &mut [f64]) {
+    pub(super) fn draw_into(&self, stream: &mut Stream, out: &mut [f64]) {
         let mut z = vec![0.0; self.mean.len()];
         stream.fill_normal(&mut z);
         let mut c = vec![0.0; self.covariance.rank()];
@@ -104,7 +104,11 @@ impl Gaussian {
     }
 }
 
-super::mixture::impl_density!(Gaussian, |model: &Gaussian| Moments {
-    mean: model.mean.clone(),
-    std: (model.covariance.trace() / model.mean.len() as f64).sqrt(),
-});
+super::mixture::impl_density!(
+    Gaussian,
+    |model: &Gaussian| Moments {
+        mean: model.mean.clone(),
+        std: (model.covariance.trace() / model.mean.len() as f64).sqrt(),
+    },
+    Gaussian::draw_into
+);

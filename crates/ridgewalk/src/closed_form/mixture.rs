@@ -97,10 +97,14 @@ impl Mixture {
         let mut out = Array2::zeros((n, self.dim()));
         for (i, mut row) in out.outer_iter_mut().enumerate() {
             let mut stream = Stream::new(seed, Purpose::Synthetic, i as u64, 0);
-            let component = &self.components[draw_index(&self.weights, &mut stream)];
-            component.draw(&mut stream, row.as_slice_mut().unwrap_or_default());
+            self.draw_into(&mut stream, row.as_slice_mut().unwrap_or_default());
         }
         out
+    }
+
+    fn draw_into(&self, stream: &mut Stream, out: &mut [f64]) {
+        let component = &self.components[draw_index(&self.weights, stream)];
+        component.draw_into(stream, out);
     }
 
     pub(super) fn log_weights(&self) -> &[f64] {
@@ -162,7 +166,7 @@ pub(super) fn draw_index(weights: &[f64], stream: &mut Stream) -> usize {
 
 /// Denoiser, Differentiable and Density of a type whose method `at` gives the posterior.
 macro_rules! impl_density {
-    ($model:ty, $moments:expr) => {
+    ($model:ty, $moments:expr, $draw:expr) => {
         impl Denoiser for $model {
             fn dim(&self) -> usize {
                 self.dimension()
@@ -172,6 +176,11 @@ macro_rules! impl_density {
             }
             fn moments(&self) -> Option<Moments> {
                 Some(($moments)(self))
+            }
+            fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+                let mut out = Array1::zeros(self.dimension());
+                ($draw)(self, stream, out.as_slice_mut().unwrap_or_default());
+                Some(out)
             }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 Some(self)
@@ -229,4 +238,4 @@ macro_rules! impl_density {
 }
 pub(super) use impl_density;
 
-impl_density!(Mixture, Mixture::total_moments);
+impl_density!(Mixture, Mixture::total_moments, Mixture::draw_into);

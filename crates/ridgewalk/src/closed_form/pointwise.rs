@@ -111,7 +111,7 @@ pub(super) fn each_matrix<A>(
     finite(flat)?.into_shape_with_order((batch, d, d)).map_err(shape_error)
 }
 
-/// Denoiser, Differentiable and Density of a type with `dimension`, `at(x, sigma)` and `law_moments`.
+/// Denoiser, Differentiable and Density of a type with `dimension`, `at(x, sigma)`, `law_moments` and `law_draw`.
 macro_rules! impl_pointwise {
     ($field:ty) => {
         impl Denoiser for $field {
@@ -124,6 +124,9 @@ macro_rules! impl_pointwise {
             }
             fn moments(&self) -> Option<Moments> {
                 self.law_moments()
+            }
+            fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+                self.law_draw(stream)
             }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 Some(self)

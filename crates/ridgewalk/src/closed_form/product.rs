@@ -13,6 +13,7 @@ use super::pointwise::checked_variance;
 use crate::denoiser::{Denoiser, Density, Differentiable, check_tangent};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use crate::random::Stream;
 
 /// Π_b p_b(x_b).
 ///
@@ -184,6 +185,16 @@ impl Denoiser for Product {
             square += part.std * part.std * block.coordinates.len() as f64;
         }
         Some(Moments { mean, std: (square / self.dim as f64).sqrt() })
+    }
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let mut out = Array1::zeros(self.dim);
+        for block in &self.blocks {
+            let part = block.field.draw(stream)?;
+            for (&i, v) in block.coordinates.iter().zip(&part) {
+                out[i] = *v;
+            }
+        }
+        Some(out)
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

@@ -17,7 +17,8 @@ use std::ops::ControlFlow;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::{Grid, Progress, Run, Sampler, start_deviation};
+use super::start::gaussian_deviation;
+use super::{Grid, Progress, Run, Sampler};
 use crate::closed_form::{Covariance, Gaussian, Mode};
 use crate::denoiser::{Denoiser, Visit};
 use crate::error::{Error, Result};
@@ -66,7 +67,8 @@ const AFFINE: f64 = 1e-9;
 
 impl<V: Solver, S: Schedule> Sampler<V, S> {
     /// Mean and covariance of what [`Sampler::run`] draws from `model`, exactly: of the start that it
-    /// uses, N(μ, (σ_max² + tr Σ/d) I), or where that is teleported to; after every step; and at the end.
+    /// uses ([`Sampler::start`]: N(μ, (σ_max² + tr Σ/d) I), or N(μ, σ_max² I + Σ) where that is exact), or
+    /// where that is teleported to; after every step; and at the end.
     ///
     /// ```
     /// use ndarray::array;
@@ -97,10 +99,12 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
         let modes = model.modes();
         let variances: Vec<f64> = modes.iter().map(|mode| mode.variance).collect();
         let first = grid.sigmas.first().copied().unwrap_or_default();
-        let deviation = start_deviation(model.moments().as_ref(), grid.highest);
+        let exact = self.starts_exactly(model, grid.highest)?;
+        let gaussian = gaussian_deviation(model.moments().as_ref(), grid.highest);
+        let deviation = |mode: &Mode| if exact { mode.variance.sqrt().hypot(grid.highest) } else { gaussian };
         let starts = modes
             .iter()
-            .map(|mode| Ok(deviation * mode.sensitivity(grid.highest, first)?))
+            .map(|mode| Ok(deviation(mode) * mode.sensitivity(grid.highest, first)?))
             .collect::<Result<Vec<f64>>>()?;
         let probes = self.probes(&grid, &variances, &starts)?;
         let ones = vec![1.0; modes.len()];

@@ -3,7 +3,7 @@ use ndarray::{Array1, array};
 use super::*;
 use crate::closed_form::{Covariance, Empirical, Gaussian};
 use crate::points::PointSet;
-use crate::random::Stream;
+use crate::random::{Purpose, Stream};
 use crate::schedule::{Karras, Levels, LogLinear};
 use crate::solver::{Euler, Heun, Order, Switched};
 

@@ -35,6 +35,7 @@ use crate::denoiser::{
 };
 use crate::error::{Error, Result};
 use crate::points::{Moments, PointSet};
+use crate::random::Stream;
 pub(crate) use displaced::Ask;
 use screen::Screen;
 
@@ -330,6 +331,16 @@ fn weighted_moments(points: ArrayView2<f64>, logs: &[f64]) -> Moments {
     Moments { mean, std: (variance / points.ncols() as f64).sqrt() }
 }
 
+/// An index drawn with weights of these logarithms, which sum to one.
+fn weighted_index(logs: &[f64], stream: &mut Stream) -> usize {
+    let mut left = stream.uniform();
+    let passed = logs.iter().position(|&log| {
+        left -= libm::exp(log);
+        left < 0.0
+    });
+    passed.unwrap_or(logs.len().saturating_sub(1))
+}
+
 impl Denoiser for Empirical {
     fn dim(&self) -> usize {
         self.points.ncols()
@@ -356,6 +367,15 @@ impl Denoiser for Empirical {
     }
     fn moments(&self) -> Option<Moments> {
         Some(self.moments.clone())
+    }
+    /// One of the points.
+    fn draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let n = self.points.nrows();
+        let chosen = match &self.log_weights {
+            None => stream.below(n),
+            Some(logs) => weighted_index(logs, stream),
+        };
+        Some(self.points.row(chosen.min(n - 1)).to_owned())
     }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)

@@ -22,6 +22,7 @@ use crate::closed_form::pointwise::{
 use crate::denoiser::{Denoiser, Density, Differentiable};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use crate::random::Stream;
 
 /// The posterior is cut where it has fallen by e⁻⁴⁵ ≈ 3e-20.
 const CUTOFF: f64 = 45.0;
@@ -94,6 +95,13 @@ impl Plane {
         let m = self.dimension();
         let variance = self.half_widths.iter().map(|a| a * a / 3.0).sum::<f64>() / m as f64;
         variance.is_finite().then(|| Moments { mean: Array1::zeros(m), std: variance.sqrt() })
+    }
+
+    /// None for a plane without ends, which is no probability law.
+    fn law_draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let point: Array1<f64> =
+            self.half_widths.iter().map(|a| a * (2.0 * stream.uniform() - 1.0)).collect();
+        point.iter().all(|v| v.is_finite()).then_some(point)
     }
 
     fn at(&self, x: &[f64], sigma: f64) -> Vec<OnInterval> {

@@ -23,6 +23,7 @@ use crate::closed_form::rows::{axpy, dot};
 use crate::denoiser::{Denoiser, Density, Differentiable};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use crate::random::Stream;
 
 /// Uniform on the sphere ‖x‖ = r of R^m: a circle for m = 2, the pair ±r for m = 1.
 ///
@@ -75,6 +76,13 @@ impl Sphere {
 
     fn law_moments(&self) -> Option<Moments> {
         Some(Moments { mean: Array1::zeros(self.dim), std: self.radius / (self.dim as f64).sqrt() })
+    }
+
+    /// A normal vector, put on the sphere.
+    fn law_draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let mut point: Array1<f64> = (0..self.dim).map(|_| stream.normal()).collect();
+        point *= self.radius / point.dot(&point).sqrt();
+        Some(point)
     }
 
     fn at(&self, x: &[f64], sigma: f64) -> OnSphere {

@@ -26,6 +26,7 @@ use crate::closed_form::product::Product;
 use crate::denoiser::{Denoiser, Density, Differentiable};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use crate::random::Stream;
 
 /// Nodes whose weight has fallen by this many nats are skipped; the slowly varying factors may give
 /// back a few.
@@ -106,6 +107,20 @@ impl Torus {
         let (major, minor) = (self.major, self.minor);
         let square = major * major + 2.0 * minor * minor;
         Some(Moments { mean: Array1::zeros(3), std: (square / 3.0).sqrt() })
+    }
+
+    /// By area: an angle of the tube is kept with probability a/(R + r), at least (R − r)/(R + r).
+    fn law_draw(&self, stream: &mut Stream) -> Option<Array1<f64>> {
+        let turn = 2.0 * std::f64::consts::PI;
+        let (sin, cos) = libm::sincos(turn * stream.uniform());
+        loop {
+            let phi = turn * stream.uniform();
+            let out = self.major + self.minor * libm::cos(phi);
+            if stream.uniform() * (self.major + self.minor) <= out {
+                let up = self.minor * libm::sin(phi);
+                return Some(Array1::from(vec![out * cos, out * sin, up]));
+            }
+        }
     }
 
     /// Offsets δ of the nodes, for the concentration τ = rℓ/σ² of the tube's angle, and how many there
