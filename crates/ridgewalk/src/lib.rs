@@ -29,6 +29,7 @@
 //! | what turns one denoiser into another | [`transform`] |
 //! | noising processes, and a denoiser in their coordinates | [`Process`], [`Marginal`] |
 //! | grids of noise levels | [`Schedule`] |
+//! | paths between any two laws | [`interpolant`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
 //! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
@@ -38,6 +39,7 @@ pub mod closed_form;
 pub mod denoiser;
 mod displacements;
 pub mod error;
+pub mod interpolant;
 pub mod latent;
 pub mod metrics;
 pub mod neighbours;
