@@ -271,7 +271,7 @@ impl Paths<'_> {
             let next = self.follow(flow.clone(), &fine)?;
             // One step from the path, with what the solver would remember of it.
             let stepped = self.step(self.solver, flow, &levels, index, &mut of_flow)?;
-            drop(of_flow.take_carried());
+            drop(of_flow.take_carried(to));
             for state in &mut deviated {
                 *state = self.follow(std::mem::take(state), &fine)?;
             }
