@@ -16,7 +16,7 @@ pub(crate) trait NoiseSource: Sync {
 pub(crate) struct Seeded(pub(crate) u64);
 
 /// Numbers from which a draw is shared among threads; fewer take less time than the sharing.
-const PARALLEL: usize = 1 << 15;
+const PARALLEL: usize = 1 << 14;
 
 /// A stream has one word for the step; a step's further draws are told apart in its upper half.
 const DRAW: u32 = 32;
