@@ -1,6 +1,6 @@
 //! Grids chosen from the model against Karras's at equal evaluations.
 //!
-//! `bench_schedules [DATA …]`: for every data set, solver and number of levels a grid is chosen by a pilot of 64
+//! `bench_schedules [DATA …]`: for every data set, solver and number of levels a grid is chosen by a pilot of 32
 //! paths; then 256 paths of another seed are run on it and on Karras's grid (ρ = 7) of the same range, and held
 //! against the flow (Heun's method, 400 levels) from the same starts. Printed are the median distance at the
 //! lowest level, before the step to 0, where an empirical model's paths have not yet collapsed to one point;
