@@ -12,6 +12,7 @@ mod moments;
 mod teleport;
 
 pub mod likelihood;
+pub mod observers;
 
 use std::ops::ControlFlow;
 
@@ -26,6 +27,7 @@ use crate::solver::{Memory, NoiseSource, Seeded, Solver, Step, Tally, check_answ
 use teleport::Teleport;
 
 pub use moments::{SamplerMoments, StepMoments};
+pub use teleport::{TeleportChoice, TeleportFloor, TeleportPilot};
 
 /// What a sampler tells its observers after every step.
 #[derive(Debug, Clone, Copy)]
