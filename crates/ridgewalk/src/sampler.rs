@@ -14,6 +14,7 @@ mod start;
 mod teleport;
 
 pub mod likelihood;
+pub mod observers;
 
 use std::ops::ControlFlow;
 
@@ -28,6 +29,7 @@ use teleport::Teleport;
 pub use equalized::{Equalized, Pilot, StepError};
 pub use moments::{SamplerMoments, StepMoments};
 pub use start::Start;
+pub use teleport::{TeleportChoice, TeleportFloor, TeleportPilot};
 
 /// What a sampler tells its observers after every step.
 #[derive(Debug, Clone, Copy)]

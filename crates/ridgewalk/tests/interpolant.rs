@@ -115,8 +115,8 @@ fn fields_between_two_gaussians_are_known() {
     }
 }
 
-/// v and η are conditional means of what is drawn: over draws of (x₀, x₁, z), the products of b, v, s and η with
-/// functions of x_t equal those of what they are means of. The tolerance is five standard errors.
+/// v and η are conditional means of what is drawn: over draws of (x₀, x₁, z), the products of b, v, s and η
+/// with functions of x_t equal those of what they are means of. The tolerance is five standard errors.
 #[test]
 fn fields_are_conditional_means_with_this_sign() {
     let (first, last) = mixtures();

@@ -19,8 +19,8 @@
 //! backward   dx = (b − ε s) dt + √(2ε) dW          in reversed time, from ρ₁ to ρ₀
 //! ```
 //!
-//! The sign is that of the paper: η is +E[z | x]. A diffusion model is the one-sided case, whose x₀ is Gaussian
-//! noise: b(t) is its α, and what multiplies the noise its σ.
+//! The sign is that of the paper: η is +E[z | x]. A diffusion model is the one-sided case, whose x₀ is
+//! Gaussian noise: b(t) is its α, and what multiplies the noise its σ.
 //!
 //! | what | where |
 //! |---|---|
@@ -38,6 +38,7 @@ mod one_sided;
 mod pair;
 mod path;
 mod sampler;
+mod volume;
 
 pub use bridge::{Bridge, Fields};
 pub use catalogue::{Entry, PATHS, named};
@@ -45,4 +46,5 @@ pub use mixture::MixtureBridge;
 pub use moments::LawAt;
 pub use one_sided::OneSided;
 pub use path::{Coefficients, Gamma, Interpolant, Path};
-pub use sampler::{Direction, InterpolantProgress, InterpolantSampler, PulledBack, Scheme, Transported};
+pub use sampler::{Direction, InterpolantProgress, InterpolantSampler, Scheme, Transported};
+pub use volume::PulledBack;

@@ -1,7 +1,8 @@
 //! Moving samples along an interpolant: the ODE dx = b dt, and the SDEs of any ε(t), either way.
 //!
 //! Steps are even in t over the bridge's range. What the range leaves out at an end is crossed by one Euler
-//! step of the ODE with b at the range's edge. With noise the drift is b + εs forward and b − εs backward, and
+//! step of the ODE with b at the range's edge. With noise the drift is b + εs forward and b − εs backward,
+//! and
 //!
 //! ```text
 //! Euler    x′ = x + h f(x, t) + √(2ε(t)|h|) z                                   law of first order
@@ -15,7 +16,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 use super::Bridge;
 use crate::error::{Error, Result};
@@ -66,17 +67,6 @@ pub struct Transported {
     /// The samples at the other end, `[n, d]`, in the data's units.
     pub points: Array2<f64>,
     /// Evaluations of the fields that a sample took.
-    pub evaluations: usize,
-}
-
-/// Points of the last end carried back to the first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PulledBack {
-    /// Where they come from at t = 0, `[n, d]`.
-    pub points: Array2<f64>,
-    /// ∫₀¹ ∇·b dt along their paths, `[n]`: log ρ₁(x₁) = log ρ₀(x₀) − this.
-    pub log_volume: Array1<f64>,
-    /// Evaluations of the fields, and as many of the divergence, that a point took.
     pub evaluations: usize,
 }
 
@@ -196,56 +186,8 @@ impl InterpolantSampler {
         Ok(Transported { points, evaluations })
     }
 
-    /// Carries points `[n, d]` of the last end back along the ODE, with what it does to volumes:
-    /// log ρ₁(x₁) = log ρ₀(x₀) − ∫∇·b dt. An ε has no part in it.
-    ///
-    /// # Errors
-    /// As [`InterpolantSampler::run`], and those of [`Bridge::divergence`].
-    pub fn pull_back<B: Bridge + ?Sized>(&self, bridge: &B, points: ArrayView2<f64>) -> Result<PulledBack> {
-        crate::denoiser::check_query(bridge.dim(), points, 1.0)?;
-        let samples: Vec<u64> = (0..points.nrows() as u64).collect();
-        let mut evaluations = 0;
-        let mut rate = |x: ArrayView2<f64>, t: f64| {
-            evaluations += 1;
-            Ok((bridge.velocity(x, t)?, bridge.divergence(x, t)?))
-        };
-        let (mut x, mut volume) = (points.to_owned(), Array1::<f64>::zeros(points.nrows()));
-        let plain = InterpolantSampler { diffusion: None, ..self.clone() };
-        for (step, leg) in plain.legs(bridge, Direction::Backward)?.iter().enumerate() {
-            let h = leg.to - leg.from;
-            let mut moved = |t: f64, far: f64, slope: Option<&(Array2<f64>, Array1<f64>)>| {
-                let mut state = x.clone();
-                if let Some((velocity, _)) = slope {
-                    state.scaled_add(far * h, velocity);
-                }
-                finite(&state, step, t, &samples)?;
-                rate(state.view(), t)
-            };
-            let middle = 0.5 * (leg.from + leg.to);
-            let slopes = match (leg.across, self.scheme) {
-                (Some(edge), _) => vec![(moved(edge, 0.0, None)?, 1.0)],
-                (None, Scheme::Euler) => vec![(moved(leg.from, 0.0, None)?, 1.0)],
-                (None, Scheme::Heun) => {
-                    let first = moved(leg.from, 0.0, None)?;
-                    let second = moved(leg.to, 1.0, Some(&first))?;
-                    vec![(first, 0.5), (second, 0.5)]
-                }
-                (None, Scheme::RungeKutta4) => {
-                    let first = moved(leg.from, 0.0, None)?;
-                    let second = moved(middle, 0.5, Some(&first))?;
-                    let third = moved(middle, 0.5, Some(&second))?;
-                    let fourth = moved(leg.to, 1.0, Some(&third))?;
-                    let (out, within) = (1.0 / 6.0, 1.0 / 3.0);
-                    vec![(first, out), (second, within), (third, within), (fourth, out)]
-                }
-            };
-            for ((velocity, divergence), weight) in &slopes {
-                x.scaled_add(weight * h, velocity);
-                volume.scaled_add(-weight * h, divergence);
-            }
-            finite(&x, step, leg.to, &samples)?;
-        }
-        Ok(PulledBack { points: x, log_volume: volume, evaluations })
+    pub(super) fn without_noise(&self) -> Self {
+        InterpolantSampler { diffusion: None, ..self.clone() }
     }
 
     /// One run of a batch.
@@ -328,7 +270,8 @@ impl InterpolantSampler {
         Err(Error::argument("diffusion", problem, "epsilon is finite and not negative on [0, 1]"))
     }
 
-    /// The steps of a run: across the end that it begins at, if need be, over the range, and across the other.
+    /// The steps of a run: across the end that it begins at, if need be, over the range, and across the
+    /// other.
     pub(super) fn legs<B: Bridge + ?Sized>(&self, bridge: &B, direction: Direction) -> Result<Vec<Leg>> {
         if self.steps == 0 {
             return Err(Error::argument("steps", "is 0", "take at least one step"));
@@ -411,7 +354,7 @@ impl<B: Bridge + ?Sized> Walk<'_, B> {
 
 const HELP: &str = "use more steps, a smaller epsilon near the ends, or a wider clip";
 
-fn finite(x: &Array2<f64>, step: usize, t: f64, samples: &[u64]) -> Result<()> {
+pub(super) fn finite(x: &Array2<f64>, step: usize, t: f64, samples: &[u64]) -> Result<()> {
     let Some(sample) = first_not_finite(x.view(), samples) else { return Ok(()) };
     Err(Error::Numerical {
         what: "the interpolant's sampler",

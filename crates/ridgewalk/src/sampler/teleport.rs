@@ -4,7 +4,10 @@
 //! whose flow is known ([`Gaussian::flow`]). A run may so begin at the k-th level of its grid, with the
 //! start that it would have had carried there, and save the evaluations of k steps (arXiv 2412.09726).
 //! The grid is not spaced anew. Exact on Gaussian data; elsewhere the error grows as the level at which
-//! it lands falls below the scale of what is not Gaussian.
+//! it lands falls below the scale of what is not Gaussian: [`TeleportPilot`] measures it, and chooses k by
+//! tolerance.
+
+mod choice;
 
 use ndarray::Array2;
 
@@ -13,6 +16,8 @@ use crate::closed_form::Gaussian;
 use crate::error::{Error, Result};
 use crate::schedule::Schedule;
 use crate::solver::Solver;
+
+pub use choice::{TeleportChoice, TeleportFloor, TeleportPilot};
 
 /// Whose flow, and over how many steps.
 #[derive(Debug, Clone)]
