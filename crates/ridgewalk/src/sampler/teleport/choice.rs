@@ -18,10 +18,9 @@ use ndarray::{Array2, ArrayView2, Axis, Zip};
 use crate::closed_form::Gaussian;
 use crate::denoiser::{Denoiser, Visit};
 use crate::error::{Error, Result};
-use crate::random::{Purpose, Stream};
-use crate::sampler::{observers::median, start_deviation};
-use crate::schedule::{Schedule, checked};
-use crate::solver::{check_answer, first_not_finite};
+use crate::sampler::{Sampler, observers::median};
+use crate::schedule::{Levels, Schedule, checked};
+use crate::solver::{Heun, check_answer, first_not_finite};
 
 /// A pilot run that chooses how many steps to teleport.
 ///
@@ -130,7 +129,8 @@ impl TeleportPilot {
         let samples: Vec<u64> = (0..self.samples as u64).collect();
         let pilot =
             Pilot { model, gaussian, levels: &levels, samples: &samples, resolution: self.resolution };
-        let starts = self.starts(model, highest);
+        let sampler = Sampler::new(Heun::new(), Levels(levels.clone())).seed(self.seed);
+        let starts = sampler.start_states(model, highest, &samples)?;
         let mut states = vec![starts.clone()];
         for index in 1..levels.len() {
             let state = states.last().map(|x| pilot.carry(x.clone(), index - 1, index)).transpose()?;
@@ -189,20 +189,6 @@ impl TeleportPilot {
             Some(points) => crate::denoiser::check_query(dim, points.view(), 1.0),
             None => Ok(()),
         }
-    }
-
-    fn starts<D: Denoiser + ?Sized>(&self, model: &D, sigma: f64) -> Array2<f64> {
-        let moments = model.moments();
-        let scale = start_deviation(moments.as_ref(), sigma);
-        let mut x = Array2::zeros((self.samples, model.dim()));
-        for (sample, mut row) in x.outer_iter_mut().enumerate() {
-            let mut stream = Stream::new(self.seed, Purpose::Start, sample as u64, 0);
-            row.iter_mut().for_each(|v| *v = scale * stream.normal());
-            if let Some(moments) = &moments {
-                row += &moments.mean;
-            }
-        }
-        x
     }
 
     /// Index of the nearest landmark of every row.
