@@ -13,7 +13,7 @@
 //! KL ≈ ¼ Σ_i (λ_i − σ_data²)²/σ_max⁴ ≤ ¼ (d σ_data²/σ_max²)²
 //! ```
 //!
-//! with equality for data on a line. At σ_max = 2√d σ_data it is 1/64 nats at the most, and for data whose
+//! which data on a line come close to. At σ_max = 2√d σ_data it is 1/64 nats at the most, and for data whose
 //! variance is spread over k directions about k times less: the start is no source of error from there on.
 
 use ndarray::Array2;
