@@ -15,6 +15,7 @@ mod dpm_solver;
 mod euler;
 mod evodiff;
 mod exponential_adams;
+mod fused;
 mod heun;
 mod ipndm;
 mod linear_multistep;
