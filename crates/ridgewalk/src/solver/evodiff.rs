@@ -22,8 +22,9 @@
 //! solver knows rows only, so here they are over the row. The program's other last step at σ_min > 0 is left out:
 //! it scales the state by 1 − √(σ σ′), which depends on the units, and a sampler's last step here returns D.
 
-use ndarray::{Array2, ArrayView1, Zip};
+use ndarray::{Array2, ArrayView1};
 
+use super::fused::update;
 use super::{Order, Solver, Step};
 use crate::error::Result;
 
@@ -70,7 +71,7 @@ impl Levels {
     }
 
     /// r₁ and rᵢ of a row.
-    fn first(&self, m0: ArrayView1<f64>, m1: ArrayView1<f64>) -> (f64, f64) {
+    fn first(&self, m0: &[f64], m1: &[f64]) -> (f64, f64) {
         let r1 = self.blend(projection(dot(m0, m1), dot(m1, m1)));
         let inner = (logistic(0.25 * r1.abs()) * self.r).clamp(0.25 * self.r, 1.5 * self.r);
         (r1, inner)
@@ -86,40 +87,41 @@ impl Solver for EvoDiff {
         Order::Path(1)
     }
 
-    fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
-        let m0 = step.denoised(x.view())?;
+    fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
+        let mut x = by_rows(x);
+        let m0 = by_rows(step.denoised(x.view())?);
         let ratio = step.next / step.sigma;
         let Some(before) = step.past(0).map(|past| past.sigma) else {
-            Zip::from(&mut x).and(&m0).for_each(|x, d| *x = d + ratio * (*x - d));
+            update(&mut x, &m0, |x, d| d + ratio * (x - d));
             step.remember(m0, 1);
             return Ok(x);
         };
         let levels = Levels::of(step, before);
         let reach = 0.5 * (1.0 - ratio);
         // From here on x is x_E.
-        Zip::from(&mut x).and(&m0).for_each(|x, d| *x = d + ratio * (*x - d));
-        let mut probe = step.spare();
+        update(&mut x, &m0, |x, d| d + ratio * (x - d));
+        let mut probe = by_rows(step.spare());
+        probe.assign(&x);
         if let Some(m1) = step.past(0).map(|past| &past.value) {
-            Zip::from(probe.rows_mut()).and(x.rows()).and(m0.rows()).and(m1.rows()).for_each(
-                |mut probe, x, m0, m1| {
-                    let (r1, inner) = levels.first(m0, m1);
-                    Zip::from(&mut probe).and(&x).and(&m0).and(&m1).for_each(|p, x, m0, m1| {
-                        *p = x + reach / inner * (m0 - r1 * m1);
-                    });
-                },
-            );
+            for ((mut probe, m0), m1) in probe.outer_iter_mut().zip(m0.outer_iter()).zip(m1.outer_iter()) {
+                let (m0, m1) = (values(&m0), values(&m1));
+                let (r1, inner) = levels.first(m0, m1);
+                let probe = probe.as_slice_mut().unwrap_or_default().iter_mut();
+                probe.zip(m0).zip(m1).for_each(|((p, m0), m1)| *p += reach / inner * (m0 - r1 * m1));
+            }
         }
-        let ahead = step.denoise(probe.view(), step.next)?;
+        let ahead = by_rows(step.denoise(probe.view(), step.next)?);
         step.recycle(probe);
         if let Some(m1) = step.past(0).map(|past| &past.value) {
-            Zip::from(x.rows_mut()).and(m0.rows()).and(m1.rows()).and(ahead.rows()).for_each(
-                |mut x, m0, m1, ahead| {
-                    let (r1, r2, first, second) = correction(&levels, m0, m1, ahead);
-                    Zip::from(&mut x).and(&m0).and(&m1).and(&ahead).for_each(|x, m0, m1, m| {
-                        *x += reach * (first * (m0 - r1 * m1) + second * (m - r2 * m0));
-                    });
-                },
-            );
+            let known = m0.outer_iter().zip(m1.outer_iter()).zip(ahead.outer_iter());
+            for (mut x, ((m0, m1), ahead)) in x.outer_iter_mut().zip(known) {
+                let (m0, m1, ahead) = (values(&m0), values(&m1), values(&ahead));
+                let (r1, r2, first, second) = correction(&levels, m0, m1, ahead);
+                let x = x.as_slice_mut().unwrap_or_default().iter_mut();
+                x.zip(m0).zip(m1).zip(ahead).for_each(|(((x, m0), m1), m)| {
+                    *x += reach * (first * (m0 - r1 * m1) + second * (m - r2 * m0));
+                });
+            }
         }
         step.remember(m0, 1);
         step.carry(ahead);
@@ -128,19 +130,14 @@ impl Solver for EvoDiff {
 }
 
 /// r₁, r₂ and the factors of D₁ and D₂ in B/ζ, of a row.
-fn correction(
-    levels: &Levels,
-    m0: ArrayView1<f64>,
-    m1: ArrayView1<f64>,
-    ahead: ArrayView1<f64>,
-) -> (f64, f64, f64, f64) {
+fn correction(levels: &Levels, m0: &[f64], m1: &[f64], ahead: &[f64]) -> (f64, f64, f64, f64) {
     let (r1, inner) = levels.first(m0, m1);
     let r2 = levels.blend(projection(dot(ahead, m0), dot(m0, m0)));
     let r = levels.r;
     let (mut mixed, mut differences) = (0.0, 0.0);
     let (mut first_first, mut first_second) = (0.0, 0.0);
     let (mut change, mut along) = (0.0, 0.0);
-    Zip::from(&m0).and(&m1).and(&ahead).for_each(|&m0, &m1, &m| {
+    for ((&m0, &m1), &m) in m0.iter().zip(m1).zip(ahead) {
         let (d1, d2) = (m0 - r1 * m1, m - r2 * m0);
         let (behind, onward) = (d1 / r, r * d2);
         mixed += (onward + behind) * (onward - behind);
@@ -149,7 +146,7 @@ fn correction(
         first_second += d1 * d2;
         change += (m0 - m1) * (m0 - m1);
         along += m0 * (m0 - m1);
-    });
+    }
     let eta = 0.5 * logistic(0.5 * projection(mixed, differences).abs());
     let (first, second) = (-eta / r, r * (1.0 - eta));
     // x_p − x_E − cB/rᵢ = (c/rᵢ)(D₁ − B), with c = ½ (1 − σ′/σ).
@@ -170,8 +167,17 @@ fn projection(product: f64, square: f64) -> f64 {
     if square > 0.0 { (product / square).clamp(-2.0, 2.0) } else { 0.0 }
 }
 
-fn dot(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
-    Zip::from(&a).and(&b).fold(0.0, |sum, a, b| sum + a * b)
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// With rows one after the other, in whatever layout a model answers.
+fn by_rows(array: Array2<f64>) -> Array2<f64> {
+    if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
+}
+
+fn values<'a>(row: &'a ArrayView1<f64>) -> &'a [f64] {
+    row.as_slice().unwrap_or_default()
 }
 
 fn logistic(x: f64) -> f64 {

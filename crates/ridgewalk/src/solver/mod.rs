@@ -19,6 +19,7 @@ mod dpm_solver_sde;
 mod euler;
 mod evodiff;
 mod exponential_adams;
+mod fused;
 mod heun;
 mod ipndm;
 mod langevin;

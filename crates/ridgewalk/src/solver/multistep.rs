@@ -5,8 +5,9 @@
 //! known, is decided here: as published, by the same method of lower order, whose first step (Euler's) has an
 //! error of h² that stays in the result; or accurately, by Runge–Kutta steps.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::{update, update2, update3, update4};
 use super::{Step, runge_kutta};
 use crate::error::{Error, Result};
 
@@ -97,7 +98,7 @@ pub(super) fn advance(
     let mut value = step.denoised(x.view())?;
     if prediction == Prediction::Noise {
         let sigma = step.sigma;
-        Zip::from(&mut value).and(&x).for_each(|d, x| *d = (x - *d) / sigma);
+        update(&mut value, &x, |d, x| (x - d) / sigma);
     }
     let known = Known::of(step, order);
     if known.count < order && start == Start::Accurate {
@@ -106,7 +107,7 @@ pub(super) fn advance(
             Prediction::Noise => slope.assign(&value),
             Prediction::Denoised => {
                 let sigma = step.sigma;
-                Zip::from(&mut slope).and(&x).and(&value).for_each(|s, x, d| *s = (x - d) / sigma);
+                update2(&mut slope, [&x, &value], |_, x, d| (x - d) / sigma);
             }
         }
         x = runge_kutta::classical(x, slope, step)?;
@@ -134,14 +135,10 @@ pub(super) fn with_past<'a>(value: &'a Array2<f64>, step: &'a Step) -> [&'a Arra
 pub(super) fn combine(x: &mut Array2<f64>, coefficients: &Coefficients, values: &[&Array2<f64>]) {
     let (s, [a, b, c, d]) = (coefficients.state, coefficients.values);
     match *values {
-        [p] => Zip::from(x).and(p).for_each(|x, p| *x = s * *x + a * p),
-        [p, q] => Zip::from(x).and(p).and(q).for_each(|x, p, q| *x = s * *x + a * p + b * q),
-        [p, q, r] => {
-            Zip::from(x).and(p).and(q).and(r).for_each(|x, p, q, r| *x = s * *x + a * p + b * q + c * r);
-        }
-        [p, q, r, t] => Zip::from(x).and(p).and(q).and(r).and(t).for_each(|x, p, q, r, t| {
-            *x = s * *x + a * p + b * q + c * r + d * t;
-        }),
+        [p] => update(x, p, |x, p| s * x + a * p),
+        [p, q] => update2(x, [p, q], |x, p, q| s * x + a * p + b * q),
+        [p, q, r] => update3(x, [p, q, r], |x, p, q, r| s * x + a * p + b * q + c * r),
+        [p, q, r, t] => update4(x, [p, q, r, t], |x, p, q, r, t| s * x + a * p + b * q + c * r + d * t),
         _ => {}
     }
 }

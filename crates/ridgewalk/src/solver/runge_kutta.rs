@@ -8,8 +8,9 @@
 //! In σ rather than in λ, because ε̂ is bounded and changes slowly where noise dominates, so that long steps
 //! stay stable there. Multistep methods that start accurately begin with it.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::{update, update2};
 use super::{Order, Solver, Step};
 use crate::error::Result;
 
@@ -29,7 +30,7 @@ impl Solver for RungeKutta4 {
     fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let sigma = step.sigma;
         let mut slope = step.denoised(x.view())?;
-        Zip::from(&mut slope).and(&x).for_each(|d, x| *d = (x - *d) / sigma);
+        update(&mut slope, &x, |d, x| (x - d) / sigma);
         classical(x, slope, step)
     }
 }
@@ -40,14 +41,11 @@ pub(super) fn classical(mut x: Array2<f64>, slope: Array2<f64>, step: &mut Step)
     let middle = step.sigma + 0.5 * delta;
     let mut sum = slope;
     let mut ahead = step.spare();
-    Zip::from(&mut ahead).and(&x).and(&sum).for_each(|ahead, x, k| *ahead = x + 0.5 * delta * k);
+    update2(&mut ahead, [&x, &sum], |_, x, k| x + 0.5 * delta * k);
     for (sigma, weight, reach) in [(middle, 2.0, 0.5 * delta), (middle, 2.0, delta), (step.next, 1.0, 0.0)] {
         let denoised = step.denoise(ahead.view(), sigma)?;
-        Zip::from(&mut ahead).and(&mut sum).and(&x).and(&denoised).for_each(|ahead, sum, x, d| {
-            let k = (*ahead - d) / sigma;
-            *sum += weight * k;
-            *ahead = x + reach * k;
-        });
+        update2(&mut sum, [&ahead, &denoised], |sum, ahead, d| sum + weight * ((ahead - d) / sigma));
+        update2(&mut ahead, [&x, &denoised], |ahead, x, d| x + reach * ((ahead - d) / sigma));
         step.recycle(denoised);
     }
     x.scaled_add(delta / 6.0, &sum);

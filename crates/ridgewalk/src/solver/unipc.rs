@@ -16,6 +16,7 @@
 use ndarray::Array2;
 
 use super::adams::denoised_weights;
+use super::fused::update2;
 use super::multistep::{Coefficients, Known, MOST, Start, checked_order, combine, with_past};
 use super::{Order, Solver, Step, runge_kutta};
 use crate::error::Result;
@@ -123,7 +124,7 @@ impl Solver for UniPc {
         let levels = known.levels();
         if levels.len() < self.order && self.start == Start::Accurate {
             let mut slope = step.spare();
-            ndarray::Zip::from(&mut slope).and(&x).and(&denoised).for_each(|s, x, d| *s = (x - d) / sigma);
+            update2(&mut slope, [&x, &denoised], |_, x, d| (x - d) / sigma);
             x = runge_kutta::classical(x, slope, step)?;
             step.remember(denoised, keep);
             return Ok(x);

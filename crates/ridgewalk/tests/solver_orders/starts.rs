@@ -1,9 +1,9 @@
 //! The edges of a run: few levels, a past that is forgotten, what is left for the last step, and evaluations.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use ridgewalk::solver::{Order, named};
 use ridgewalk::{
-    Denoiser, Euler, Heun, Karras, Levels, LogLinear, Sampler, Schedule, Solver, Switched, Trace,
+    Denoiser, Euler, Heun, Karras, Levels, LogLinear, Result, Sampler, Schedule, Solver, Switched, Trace,
 };
 
 use crate::models::{carried, gaussian, inverted, mixture, states, uniform, worst};
@@ -131,6 +131,30 @@ fn the_same_bytes_in_every_batch() {
         let whole = run(7);
         assert_eq!(whole, run(1), "{}", solver.name());
         assert_eq!(whole, run(3), "{}", solver.name());
+    }
+}
+
+/// Answers with columns one after the other.
+struct ByColumns<D>(D);
+
+impl<D: Denoiser> Denoiser for ByColumns<D> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn denoise(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
+        let rows = self.0.denoise(x, sigma)?;
+        Ok(rows.t().as_standard_layout().into_owned().reversed_axes())
+    }
+}
+
+#[test]
+fn the_layout_of_answers_does_not_matter() {
+    let x = states(&mixture(), 4.0);
+    for solver in solvers() {
+        let levels = || LogLinear::new(0.1..4.0, 9);
+        let rows = carried(solver.as_ref(), &mixture(), levels(), x.view());
+        let columns = carried(solver.as_ref(), &ByColumns(mixture()), levels(), x.view());
+        assert_eq!(rows, columns, "{}", solver.name());
     }
 }
 

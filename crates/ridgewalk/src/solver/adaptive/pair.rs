@@ -1,9 +1,10 @@
 //! Embedded Runge–Kutta pairs whose last stage lies at the result, so that it is the next step's first.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
 use crate::error::Result;
 use crate::solver::Step;
+use crate::solver::fused::{update, update2};
 
 /// An embedded pair: the method that carries the state, and one of lower order for its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,7 +84,7 @@ impl Pair {
         };
         let delta = part.to - part.from;
         let mut slope = scratch(step, x.dim());
-        Zip::from(&mut slope).and(x).and(denoised).for_each(|s, x, d| *s = (x - d) / part.from);
+        update2(&mut slope, [x, denoised], |_, x, d| (x - d) / part.from);
         let mut slopes = Vec::with_capacity(stages.len());
         slopes.push(slope);
         let mut ahead = scratch(step, x.dim());
@@ -95,7 +96,7 @@ impl Pair {
             add(&mut ahead, delta, weights, &slopes);
             let mut answer = step.denoise_rows(ahead.view(), sigma, rows)?;
             if slopes.len() < stages.len() {
-                Zip::from(&mut answer).and(&ahead).for_each(|d, x| *d = (x - *d) / sigma);
+                update(&mut answer, &ahead, |d, x| (x - d) / sigma);
                 slopes.push(answer);
             } else {
                 last = Some(answer);
@@ -104,7 +105,7 @@ impl Pair {
         let denoised = last.unwrap_or_else(|| denoised.clone());
         let mut error = scratch(step, x.dim());
         let end = errors.last().copied().unwrap_or_default() * delta;
-        Zip::from(&mut error).and(&ahead).and(&denoised).for_each(|e, x, d| *e = end * ((x - d) / part.to));
+        update2(&mut error, [&ahead, &denoised], |_, x, d| end * ((x - d) / part.to));
         add(&mut error, delta, errors, &slopes);
         slopes.into_iter().for_each(|slope| step.recycle(slope));
         Ok(Trial { x: ahead, denoised, error })

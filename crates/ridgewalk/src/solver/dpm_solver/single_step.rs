@@ -5,9 +5,10 @@
 //! x′ = (σ′/σ) x + (1 − σ′/σ) [(1 − 1/(2r)) D + D_m/(2r)]
 //! ```
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
 use crate::error::{Error, Result};
+use crate::solver::fused::update2;
 use crate::solver::{Order, Solver, Step};
 
 /// DPM-Solver++(2S), second order (arXiv 2211.01095, algorithm 1).
@@ -54,12 +55,12 @@ impl Solver for DpmSolver2S {
         let between = libm::pow(ratio, self.r);
         let denoised = step.denoised(x.view())?;
         let mut ahead = step.spare();
-        Zip::from(&mut ahead).and(&x).and(&denoised).for_each(|ahead, x, d| *ahead = d + between * (x - d));
+        update2(&mut ahead, [&x, &denoised], |_, x, d| d + between * (x - d));
         let middle = step.denoise(ahead.view(), step.sigma * between)?;
         let late = 0.5 / self.r;
-        Zip::from(&mut x).and(&denoised).and(&middle).for_each(|x, d, m| {
+        update2(&mut x, [&denoised, &middle], |x, d, m| {
             let d = d + late * (m - d);
-            *x = d + ratio * (*x - d);
+            d + ratio * (x - d)
         });
         [ahead, denoised, middle].into_iter().for_each(|array| step.recycle(array));
         Ok(x)

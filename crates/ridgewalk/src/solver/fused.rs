@@ -1,0 +1,81 @@
+//! Elementwise updates x ← f(x, a, …) of arrays of one shape, in one pass.
+//!
+//! Over slices such a loop is vectorised, which ndarray's `Zip` is not beyond two arrays: several times as slow.
+//! It is left for the layouts that models may answer with and that are not rows one after the other.
+
+use ndarray::{Array2, Zip};
+
+/// x ← f(x, a).
+pub(super) fn update(x: &mut Array2<f64>, a: &Array2<f64>, f: impl Fn(f64, f64) -> f64) {
+    match (x.as_slice_mut(), a.as_slice()) {
+        (Some(x), Some(a)) => x.iter_mut().zip(a).for_each(|(x, a)| *x = f(*x, *a)),
+        _ => Zip::from(x).and(a).for_each(|x, a| *x = f(*x, *a)),
+    }
+}
+
+/// x ← f(x, a, b).
+pub(super) fn update2(x: &mut Array2<f64>, [a, b]: [&Array2<f64>; 2], f: impl Fn(f64, f64, f64) -> f64) {
+    match (x.as_slice_mut(), a.as_slice(), b.as_slice()) {
+        (Some(x), Some(a), Some(b)) => {
+            x.iter_mut().zip(a).zip(b).for_each(|((x, a), b)| *x = f(*x, *a, *b));
+        }
+        _ => Zip::from(x).and(a).and(b).for_each(|x, a, b| *x = f(*x, *a, *b)),
+    }
+}
+
+/// x ← f(x, a, b, c).
+pub(super) fn update3(
+    x: &mut Array2<f64>,
+    [a, b, c]: [&Array2<f64>; 3],
+    f: impl Fn(f64, f64, f64, f64) -> f64,
+) {
+    match (x.as_slice_mut(), a.as_slice(), b.as_slice(), c.as_slice()) {
+        (Some(x), Some(a), Some(b), Some(c)) => {
+            x.iter_mut().zip(a).zip(b).zip(c).for_each(|(((x, a), b), c)| *x = f(*x, *a, *b, *c));
+        }
+        _ => Zip::from(x).and(a).and(b).and(c).for_each(|x, a, b, c| *x = f(*x, *a, *b, *c)),
+    }
+}
+
+/// x ← f(x, a, b, c, d).
+pub(super) fn update4(
+    x: &mut Array2<f64>,
+    [a, b, c, d]: [&Array2<f64>; 4],
+    f: impl Fn(f64, f64, f64, f64, f64) -> f64,
+) {
+    match (x.as_slice_mut(), a.as_slice(), b.as_slice(), c.as_slice(), d.as_slice()) {
+        (Some(x), Some(a), Some(b), Some(c), Some(d)) => {
+            let all = x.iter_mut().zip(a).zip(b).zip(c).zip(d);
+            all.for_each(|((((x, a), b), c), d)| *x = f(*x, *a, *b, *c, *d));
+        }
+        _ => Zip::from(x).and(a).and(b).and(c).and(d).for_each(|x, a, b, c, d| *x = f(*x, *a, *b, *c, *d)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows one after the other or columns: the same values.
+    #[test]
+    fn every_layout_gives_the_same() {
+        let row = |k: f64| Array2::from_shape_fn((3, 4), |(i, j)| k * (i as f64) - j as f64);
+        let column = |k: f64| row(k).reversed_axes().as_standard_layout().to_owned().reversed_axes();
+        assert!(row(1.0).as_slice().is_some() && column(1.0).as_slice().is_none());
+        let (a, b, c, d) = (row(2.0), row(3.0), row(-1.0), row(0.5));
+        for last in [row(7.0), column(7.0)] {
+            let mut x = a.clone();
+            update(&mut x, &last, |x, p| x - 2.0 * p);
+            assert_eq!(x, &a - &(&last * 2.0));
+            let mut x = a.clone();
+            update2(&mut x, [&b, &last], |x, b, p| x + b - 2.0 * p);
+            assert_eq!(x, &a + &b - &(&last * 2.0));
+            let mut x = a.clone();
+            update3(&mut x, [&b, &c, &last], |x, b, c, p| x + b + 4.0 * c - 2.0 * p);
+            assert_eq!(x, &a + &b + &(&c * 4.0) - &(&last * 2.0));
+            let mut x = a.clone();
+            update4(&mut x, [&b, &c, &d, &last], |x, b, c, d, p| x + b + 4.0 * c + d - 2.0 * p);
+            assert_eq!(x, &a + &b + &(&c * 4.0) + &d - &(&last * 2.0));
+        }
+    }
+}
