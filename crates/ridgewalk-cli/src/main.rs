@@ -4,13 +4,17 @@
 mod arguments;
 mod command;
 mod failure;
+mod guidance;
 mod page;
 mod progress;
 mod record;
+mod sampling;
 mod scratch;
 mod smoothing;
 mod source;
+mod teleport;
 mod training;
+mod trajectories;
 
 use std::io::Write;
 use std::process::ExitCode;

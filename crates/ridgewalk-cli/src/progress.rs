@@ -35,10 +35,9 @@ impl Meter {
     }
 }
 
-impl ridgewalk::sampler::Observer for Meter {
-    fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
-        let done = progress.finished * progress.steps + progress.step * progress.samples.len();
-        let all = progress.total * progress.steps;
+impl Meter {
+    /// That `done` of `all` is done.
+    pub fn tell(&mut self, done: usize, all: usize) {
         match &self.bar {
             Some(bar) => {
                 bar.set_length(all as u64);
@@ -53,6 +52,13 @@ impl ridgewalk::sampler::Observer for Meter {
             }
             None => {}
         }
+    }
+}
+
+impl ridgewalk::sampler::Observer for Meter {
+    fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
+        let done = progress.finished * progress.steps + progress.step * progress.samples.len();
+        self.tell(done, progress.total * progress.steps);
         ControlFlow::Continue(())
     }
 }

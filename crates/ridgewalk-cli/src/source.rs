@@ -15,9 +15,11 @@ use ridgewalk_data::{
 use serde_json::{Value, json};
 
 use crate::arguments::{
-    self, Cli, Command, ComponentCount, LatentName, ModelName, Preparation, Rank, Reading, Table, Transform,
+    self, Cli, Command, ComponentCount, Guidance, LatentName, ModelName, Preparation, Rank, Reading, Table,
+    Transform,
 };
 use crate::failure::{Failure, Result};
+use crate::guidance;
 use crate::progress::say;
 use crate::record::digest_points;
 use crate::smoothing;
@@ -268,13 +270,24 @@ pub struct Prepared<'a> {
     pub settings: Value,
 }
 
-/// Applies --smooth and --mad, in this order.
-pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Result<Prepared<'a>> {
-    let mut denoiser: Box<dyn Denoiser + 'a> = Box::new(source.file.model.as_denoiser());
+/// Applies --smooth, --guidance and --mad, in this order: each of two models is smoothed as it would be alone.
+pub fn prepare<'a>(
+    source: &'a Source,
+    guide: Option<(&'a Source, &Guidance)>,
+    transform: &Transform,
+    seed: u64,
+) -> Result<Prepared<'a>> {
+    let (mut denoiser, smoothed) = smoothed(source, transform, seed)?;
     let mut settings = json!({});
-    if let Some(smooth) = transform.smoothing.smooth {
-        (denoiser, settings["smooth"]) =
-            smoothing::smooth(source, denoiser, &transform.smoothing, smooth, seed)?;
+    if let Some(smoothed) = smoothed {
+        settings["smooth"] = smoothed;
+    }
+    if let Some((second, flags)) = guide {
+        let (second, smoothed) = self::smoothed(second, transform, seed)?;
+        (denoiser, settings["guidance"]) = guidance::guide(denoiser, second, flags)?;
+        if let Some(smoothed) = smoothed {
+            settings["guidance"]["smooth"] = smoothed;
+        }
     }
     let mut onset = None;
     if let Some(arguments::Mad { config, onset: level }) = transform.mad.clone() {
@@ -295,6 +308,22 @@ pub fn prepare<'a>(source: &'a Source, transform: &Transform, seed: u64) -> Resu
         denoiser = Box::new(mad);
     }
     Ok(Prepared { denoiser, onset, settings })
+}
+
+fn smoothed<'a>(
+    source: &'a Source,
+    transform: &Transform,
+    seed: u64,
+) -> Result<(Box<dyn Denoiser + 'a>, Option<Value>)> {
+    let denoiser: Box<dyn Denoiser + 'a> = Box::new(source.file.model.as_denoiser());
+    match transform.smoothing.smooth {
+        None => Ok((denoiser, None)),
+        Some(smooth) => {
+            let (denoiser, settings) =
+                smoothing::smooth(source, denoiser, &transform.smoothing, smooth, seed)?;
+            Ok((denoiser, Some(settings)))
+        }
+    }
 }
 
 impl Source {

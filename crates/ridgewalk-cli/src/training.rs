@@ -87,7 +87,7 @@ impl Origin {
         let words = if words.is_empty() { record.command } else { words };
         let (reading, preparation, model_flags, seed) = match Cli::parse_words(&words).ok()?.command {
             Command::Fit(fit) => (fit.reading, fit.preparation, fit.model, fit.seed),
-            Command::Sample(sample) => (sample.reading, sample.preparation, sample.model, sample.seed),
+            Command::Sample(sample) => (sample.saw(), sample.preparation, sample.model, sample.seed),
             _ => return None,
         };
         let space = model_flags.latent.map(|latent| (latent, preparation.standardize));

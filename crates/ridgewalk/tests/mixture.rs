@@ -379,3 +379,17 @@ proptest! {
         }
     }
 }
+
+/// Mean and covariance of a mixture by hand: weights ¼ and ¾ at ±1 with variances 1 and 4 have the mean ½, and
+/// the variance ¼·1 + ¾·4 + ¼·(3/2)² + ¾·(1/2)² = 4.
+#[test]
+fn a_mixture_has_the_moments_of_its_gaussian() {
+    let at =
+        |m: f64, v: f64| Gaussian::new(array![m, 0.0], Covariance::diagonal(vec![v, 1.0]).unwrap()).unwrap();
+    let mixture = Mixture::new(vec![0.25, 0.75], vec![at(-1.0, 1.0), at(1.0, 4.0)]).unwrap();
+    let gaussian = mixture.to_gaussian().unwrap();
+    assert!((gaussian.mean()[0] - 0.5).abs() < 1e-15 && gaussian.mean()[1] == 0.0);
+    let covariance = gaussian.covariance().to_dense();
+    let expected = array![[4.0, 0.0], [0.0, 1.0]];
+    assert!((covariance - expected).iter().all(|e| e.abs() < 1e-13));
+}

@@ -111,7 +111,7 @@ impl Preparation {
 }
 
 /// Which closed-form model is fitted to data.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Model (for DATA)")]
 pub struct Model {
     /// The model [default: empirical]

@@ -1,22 +1,25 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
+mod bridge;
 mod groups;
+mod guidance;
 mod papers;
+mod sampling;
 mod smoothing;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
+pub use guidance::Guidance;
 pub use papers::{Experiment, LogDomainSmoothing, Paper, Reproduce};
+pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
-pub use values::{
-    ComponentCount, FormatName, LatentName, Mad, ModelName, ProcessName, Quantity, Rank, ScheduleName,
-    SolverName,
-};
-use values::{count, fraction, not_negative, positive, positive_number};
+pub use values::{ComponentCount, FormatName, LatentName, Mad, ModelName, Quantity, Rank};
+use values::{count, fraction, positive, positive_number};
 
 /// Where do the samples of a diffusion model go, relative to the data?
 ///
@@ -52,6 +55,14 @@ pub enum Command {
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
         ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/")]
     Sample(Sample),
+    /// Carry points back to noise: a deterministic run backwards
+    #[command(after_help = "Examples:\n  ridgewalk invert digits.safetensors --at faces.npy -o noise/\n  \
+        ridgewalk sample digits.safetensors --from noise/noise.npy -o back/")]
+    Invert(Invert),
+    /// Carry points of one law to another, along a stochastic interpolant
+    #[command(after_help = "Examples:\n  ridgewalk bridge two-moons circle -o out/\n  \
+        ridgewalk bridge day.npy night.npy --epsilon 0.5 --steps 200 -o out/")]
+    Bridge(Bridge),
     /// Evaluate a model at given points and one noise level
     #[command(after_help = "Example:\n  ridgewalk eval digits --at x.npy --sigma 0.5 --what score -o y.npy")]
     Eval(Eval),
@@ -67,6 +78,9 @@ pub enum Command {
     /// Look at data, make synthetic data, convert formats
     #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),
+    /// List solvers, schedules and processes: names, settings, orders, sources
+    #[command(after_help = "Example:\n  ridgewalk list solvers")]
+    List(List),
     /// Do again what a run.json says, and check that the bytes are the same
     #[command(after_help = "Example:\n  ridgewalk rerun out/run.json -o again/")]
     Rerun(Rerun),
@@ -134,40 +148,24 @@ pub struct Sample {
     /// Number of samples
     #[arg(short, default_value_t = 64, value_parser = positive, allow_negative_numbers = true)]
     pub n: usize,
-    /// Solver; "auto" is heun, with euler where attraction acts
-    #[arg(long, value_enum, default_value_t = SolverName::Auto)]
-    pub solver: SolverName,
-    /// Spacing of the noise levels
-    #[arg(long, value_enum, default_value_t = ScheduleName::Karras)]
-    pub schedule: ScheduleName,
-    /// Process in whose time --schedule linear is linear [default: flow]
-    #[arg(long, value_enum)]
-    pub process: Option<ProcessName>,
-    /// Noise levels visited [default: 18, or 40 with --mad]
-    #[arg(long, value_parser = count, allow_negative_numbers = true)]
-    pub steps: Option<usize>,
-    /// Lowest noise level, in the data's units (with --standardize or --latent: the model's) [default: 0.004 of
-    /// the data's standard deviation]
-    #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
-    pub sigma_min: Option<f64>,
-    /// Highest noise level, in the same units [default: 160 of the data's standard deviation]
-    #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
-    pub sigma_max: Option<f64>,
-    /// Exponent of the Karras schedule [default: 7]
-    #[arg(long, value_parser = positive_number, allow_negative_numbers = true)]
-    pub rho: Option<f64>,
-    /// Noise added during sampling: S_churn of arXiv 2206.00364 (heun only)
-    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
-    pub churn: f64,
     /// Seed: the same seed gives the same bytes
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
-    /// Samples at a time: memory and speed change, samples do not
-    #[arg(long, default_value_t = 256, value_parser = positive, allow_negative_numbers = true)]
-    pub batch: usize,
+    /// Leave out the first steps: their part of the way is the exact flow of the Gaussian of the data's mean and
+    /// covariance (arXiv 2412.09726), down to the level S, or to the lowest one at which the ends of a pilot's paths
+    /// change by at most a part T of the data's scale; auto is within=0.001
+    #[arg(long, value_name = "auto|within=T|S", allow_negative_numbers = true, conflicts_with = "from")]
+    pub teleport: Option<Teleport>,
+    /// Write what the paths look like: trajectories.json (how flat and bent they are, when each principal component
+    /// was decided) and, for images, trajectories.png (what the model saw at every level)
+    #[arg(long)]
+    pub trajectories: bool,
+    /// Carry these states of the highest noise level down, instead of noise: the noise.npy of `ridgewalk invert`
+    #[arg(long, value_name = "FILE", conflicts_with = "n")]
+    pub from: Option<PathBuf>,
     /// Draw from the kernel density estimate of this bandwidth instead (data's units; with --standardize or
     /// --latent: the model's), or one chosen by held-out likelihood: the baseline, for DATA or an empirical model
-    #[arg(long, value_name = "auto|H", allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "solver", "schedule", "process", "steps", "sigma_min", "sigma_max", "rho", "churn", "batch", "model", "components", "rank"])]
+    #[arg(long, value_name = "auto|H", allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "guidance", "teleport", "trajectories", "from", "solver", "schedule", "steps", "sigma_min", "sigma_max", "start", "batch", "model", "components", "rank"])]
     pub kde: Option<Bandwidth>,
     /// Clip samples to the range of the data, from their smallest to their largest value: decoded images
     /// leave it a little
@@ -180,6 +178,10 @@ pub struct Sample {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub sampling: Sampling,
+    #[command(flatten)]
+    pub guidance: Guidance,
+    #[command(flatten)]
     pub transform: Transform,
     #[command(flatten)]
     pub reading: Reading,
@@ -187,6 +189,72 @@ pub struct Sample {
     pub preparation: Preparation,
     #[command(flatten)]
     pub model: Model,
+}
+
+impl Sample {
+    /// Arguments that may be files read.
+    pub fn inputs(&self) -> Vec<&Path> {
+        let mut inputs = self.reading.inputs(&self.source);
+        inputs.extend(self.from.as_deref());
+        inputs.extend(self.guidance.guide.as_deref().map(Path::new));
+        inputs.extend(self.sampling.schedule.file());
+        inputs
+    }
+
+    /// How the points were read that the model saw: all classes, if the model of all guided that of one.
+    pub fn saw(&self) -> Reading {
+        let by_class = self.guidance.guidance.is_some() && self.guidance.guide.is_none();
+        Reading { class: self.reading.class.filter(|_| !by_class), ..self.reading.clone() }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Invert {
+    /// A model file, or data
+    #[arg(value_name = "MODEL|DATA")]
+    pub source: String,
+    /// Points to invert, in the data's units
+    #[arg(long, value_name = "FILE")]
+    pub at: PathBuf,
+    /// Folder for noise.npy and run.json
+    #[arg(short, long, value_name = "FOLDER", default_value = "noise")]
+    pub output: PathBuf,
+    /// Seed of fits, of added noise and of smoothing draws
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Print the run record as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub sampling: Sampling,
+    #[command(flatten)]
+    pub transform: Transform,
+    #[command(flatten)]
+    pub reading: Reading,
+    #[command(flatten)]
+    pub preparation: Preparation,
+    #[command(flatten)]
+    pub model: Model,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only these
+    #[arg(value_enum)]
+    pub kind: Option<Kind>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum Kind {
+    Solvers,
+    Schedules,
+    Processes,
+    /// Those of `ridgewalk bridge`
+    Paths,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +272,13 @@ pub struct Eval {
     /// are decoded again; scores, log-densities and divergences are those of the latent coordinates
     #[arg(long, value_enum, default_value_t = Quantity::Denoised)]
     pub what: Quantity,
+    /// Random probes of the flow's divergence instead of the exact one; a model without exact derivatives needs
+    /// some [default: exact, or 16]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    pub probes: Option<usize>,
+    /// Distance of neighbouring values of the data, for bits-per-dimension: 1 for pixels of 0 to 255 [default: 1]
+    #[arg(long, value_name = "W", value_parser = positive_number, allow_negative_numbers = true)]
+    pub bin_width: Option<f64>,
     /// File for the result (.npy, .npz, .csv or .parquet)
     #[arg(short, long, value_name = "FILE", default_value = "y.npy")]
     pub output: PathBuf,

@@ -18,35 +18,6 @@ pub enum ModelName {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub enum SolverName {
-    Auto,
-    Euler,
-    Heun,
-    /// Heun above the onset of attraction, Euler below
-    HeunEuler,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub enum ScheduleName {
-    /// arXiv 2206.00364
-    Karras,
-    /// Even in the logarithm
-    LogLinear,
-    /// Even in the time of --process
-    Linear,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub enum ProcessName {
-    /// Variance exploding
-    Ve,
-    /// Variance preserving (Ornstein–Uhlenbeck of rate 1)
-    Vp,
-    /// Flow matching
-    Flow,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub enum FormatName {
     Npy,
     Npz,
@@ -70,6 +41,10 @@ pub enum Quantity {
     Denoised,
     Score,
     LogDensity,
+    /// log p by the probability flow, for any model: nats
+    FlowLogDensity,
+    /// The same as bits a coordinate of the data, on a grid of --bin-width
+    BitsPerDimension,
     Divergence,
 }
 
@@ -171,7 +146,7 @@ impl std::str::FromStr for Mad {
     }
 }
 
-fn number(text: &str) -> Result<f64, String> {
+pub fn number(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
         _ => Err(format!("'{text}' is not a finite number")),
@@ -190,6 +165,11 @@ pub fn fraction(text: &str) -> Result<f64, String> {
     number(text).and_then(|v| {
         if (0.0..1.0).contains(&v) { Ok(v) } else { Err("give a fraction, 0 to below 1".into()) }
     })
+}
+
+pub fn fraction_or_one(text: &str) -> Result<f64, String> {
+    number(text)
+        .and_then(|v| if (0.0..=1.0).contains(&v) { Ok(v) } else { Err("give a number from 0 to 1".into()) })
 }
 
 /// The largest number of steps, draws, resamples, components: a slip of the keyboard, not a wish, is beyond.

@@ -1,8 +1,11 @@
 //! One file a command.
 
+mod bridge;
 mod data;
 mod eval;
 mod fit;
+mod invert;
+mod list;
 mod manual;
 mod reproduce;
 mod rerun;
@@ -19,10 +22,13 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Walk(walk) => walk::run(&walk, arguments),
         Command::Fit(fit) => fit::run(&fit, arguments),
         Command::Sample(sample) => sample::run(&sample, arguments),
+        Command::Invert(invert) => invert::run(&invert, arguments),
+        Command::Bridge(bridge) => bridge::run(&bridge, arguments),
         Command::Eval(eval) => eval::run(&eval),
         Command::Survey(survey) => survey::run(&survey, arguments),
         Command::Reproduce(reproduce) => reproduce::run(&reproduce, arguments),
         Command::Data(data) => data::run(&data),
+        Command::List(list) => list::run(&list),
         Command::Rerun(rerun) => rerun::run(&rerun),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { output } => manual::pages(output.as_deref()),

@@ -1,26 +1,25 @@
 //! `ridgewalk sample`: a folder of samples.
 
-use std::ops::Range;
+use std::path::Path;
 
 use ndarray::Array2;
+use ridgewalk::PointSet;
+use ridgewalk::Schedule;
 use ridgewalk::closed_form::KernelDensity;
-use ridgewalk::schedule::range_for;
-use ridgewalk::{
-    Euler, FlowMatching, Heun, Karras, LinearTime, LogLinear, Moments, OrnsteinUhlenbeck, PointSet, Sampler,
-    Schedule, Solver, Switched, VarianceExploding,
-};
+use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, ProcessName, Sample, ScheduleName, SolverName};
+use crate::arguments::{Bandwidth, Sample};
 use crate::failure::{Failure, Result};
+use crate::guidance;
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
+use crate::sampling;
 use crate::source::{self, Prepared, Source};
+use crate::teleport::teleport;
+use crate::trajectories::{self, Watch};
 
-/// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
-const STEPS: usize = 18;
-const STEPS_WITH_ATTRACTION: usize = 40;
 /// Samples that tell a variance, and the part of the data's below which smoothing made averages.
 const ENOUGH: usize = 16;
 const LOST: f64 = 0.5;
@@ -30,9 +29,10 @@ const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
 
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let source = open(sample)?;
+    let second = guidance::second(sample, &source)?;
     probe_folder(&sample.output)?;
     source::check_memory(sample.n, source.file.shape.dim())?;
-    let (points, settings) = match sample.kde {
+    let drawn = match sample.kde {
         Some(bandwidth) => {
             let data = source.points("--kde", "give DATA instead of MODEL")?;
             let (bandwidth, curve) = match bandwidth {
@@ -40,29 +40,40 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
                 Bandwidth::Auto => choose_bandwidth(&data, sample.seed)?,
             };
             let points = KernelDensity::new(&data, bandwidth)?.sample(sample.n, sample.seed);
-            (points, json!({ "kde": bandwidth, "curve": curve, "seed": sample.seed }))
+            let settings = json!({ "kde": bandwidth, "curve": curve, "seed": sample.seed });
+            Drawn { points, settings, written: Vec::new() }
         }
         None => {
-            let prepared = source::prepare(&source, &sample.transform, sample.seed)?;
-            draw(sample, &prepared)?
+            let guide = second.as_ref().map(|second| (second, &sample.guidance));
+            let prepared = source::prepare(&source, guide, &sample.transform, sample.seed)?;
+            draw(sample, &source, &prepared)?
         }
     };
+    let Drawn { points, mut settings, written } = drawn;
     let mut points = source.to_points(points)?;
-    let mut settings = settings;
     if sample.clip {
         let (low, high) = source.file.range;
         points = points.with_values(points.values().mapv(|v| v.clamp(low, high)))?;
         settings["clip"] = json!([low, high]);
     }
-    let fitted = source.data.is_some().then(|| sample.preparation.hold_out.unwrap_or(0.0));
-    settings["model"] = source.settings(fitted);
+    // Guided by the model of all classes, the samples may copy any point, not those of their class alone.
+    let saw = second.as_ref().filter(|_| sample.guidance.guide.is_none()).unwrap_or(&source);
+    let fitted = saw.data.is_some().then(|| sample.preparation.hold_out.unwrap_or(0.0));
+    settings["model"] = saw.settings(fitted);
     if source.units() != "data" {
         say(&format!(
             "noise levels, scales and bandwidths are in {} units; samples in the data's own",
             source.units()
         ));
     }
-    write(sample, &points, source.file.range, settings, arguments)
+    let files = SampleFiles {
+        folder: &sample.output,
+        extension: sample.format.extension(),
+        range: source.file.range,
+        json: sample.json,
+        beside: &written,
+    };
+    write(&files, &points, settings, &sample.inputs(), arguments)
 }
 
 /// The bandwidth of the greatest held-out likelihood, and the curve that it is the maximum of.
@@ -78,35 +89,52 @@ fn choose_bandwidth(data: &PointSet, seed: u64) -> Result<(f64, Value)> {
 }
 
 fn open(sample: &Sample) -> Result<Source> {
-    let slip = |flag: &str, problem: &str, help: &str| Err(Failure::new(flag, problem, help));
-    if sample.process.is_some() && sample.schedule != ScheduleName::Linear {
-        return slip("--process", "acts with --schedule linear only", "add that, or drop the flag");
-    }
-    if sample.rho.is_some() && sample.schedule != ScheduleName::Karras {
-        return slip("--rho", "acts with --schedule karras only", "drop one of the two");
-    }
     if let (true, Some(flag)) = (source::is_model(&sample.source), sample.reading.table.given()) {
-        return slip(flag, "reads data, and a model file was given", "drop the flag");
+        return Err(Failure::new(flag, "reads data, and a model file was given", "drop the flag"));
     }
     let Sample { source, reading, preparation, model, seed, .. } = sample;
     source::open(source, reading, preparation, model, *seed)
 }
 
-fn write(
-    sample: &Sample,
-    points: &PointSet,
-    range: (f64, f64),
+/// What a run drew.
+struct Drawn {
+    /// In the model's units.
+    points: Array2<f64>,
     settings: Value,
+    /// Files that it wrote itself.
+    written: Vec<&'static str>,
+}
+
+/// Where samples are written, and how.
+pub struct SampleFiles<'a> {
+    pub folder: &'a Path,
+    pub extension: &'a str,
+    /// Values of black and white in pictures, if they differ.
+    pub range: (f64, f64),
+    /// Whether the record goes to stdout, too.
+    pub json: bool,
+    /// Other files of the folder that belong to the record.
+    pub beside: &'a [&'a str],
+}
+
+/// Writes samples, a sheet of those that are images, and the record.
+pub fn write(
+    files: &SampleFiles,
+    points: &PointSet,
+    settings: Value,
+    inputs: &[&Path],
     arguments: &[String],
 ) -> Result<()> {
-    let record = Record::new(arguments, settings, &sample.reading.inputs(&sample.source))?;
-    make_folder(&sample.output)?;
-    remove_old(&sample.output, NAME);
-    let name = format!("samples.{}", sample.format.extension());
-    write_points(&sample.output.join(&name), points)?;
+    let (folder, range) = (files.folder, files.range);
+    let record = Record::new(arguments, settings, inputs)?;
+    make_folder(folder)?;
+    remove_old(folder, NAME);
+    let name = format!("samples.{}", files.extension);
+    write_points(&folder.join(&name), points)?;
     let mut outputs = vec![name.as_str()];
+    outputs.extend(files.beside);
     if points.shape().is_image() {
-        let sheet = sample.output.join("samples.png");
+        let sheet = folder.join("samples.png");
         let options = SheetOptions { range: (range.0 < range.1).then_some(range), ..SheetOptions::default() };
         let shown: Vec<usize> = (0..points.len().min(400)).collect();
         write_sheet(&sheet, &points.select(&shown)?, &options)?;
@@ -116,12 +144,12 @@ fn write(
     for extension in EXTENSIONS {
         let other = format!("samples.{extension}");
         if !outputs.contains(&other.as_str()) {
-            std::fs::remove_file(sample.output.join(other)).ok();
+            std::fs::remove_file(folder.join(other)).ok();
         }
     }
-    let record = record.finish(&sample.output, &outputs)?;
-    say(&format!("{} samples ({}): {}", points.len(), points.shape(), sample.output.join(&name).display()));
-    if sample.json {
+    let record = record.finish(folder, &outputs)?;
+    say(&format!("{} samples ({}): {}", points.len(), points.shape(), folder.join(&name).display()));
+    if files.json {
         result(&record.to_json())?;
     }
     Ok(())
@@ -133,25 +161,40 @@ fn variance(points: &Array2<f64>) -> f64 {
     std.iter().map(|s| s * s).sum::<f64>() / std.len().max(1) as f64
 }
 
-fn draw(sample: &Sample, prepared: &Prepared) -> Result<(Array2<f64>, Value)> {
+fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> {
     let denoiser = prepared.denoiser.as_ref();
-    let moments =
-        denoiser.moments().unwrap_or(Moments { mean: ndarray::Array1::zeros(denoiser.dim()), std: 1.0 });
-    let range = range_for(&moments);
-    let range = sample.sigma_min.unwrap_or(range.start)..sample.sigma_max.unwrap_or(range.end);
-    let steps = sample.steps.unwrap_or(if prepared.onset.is_some() { STEPS_WITH_ATTRACTION } else { STEPS });
-    let solver = solver(sample, prepared.onset, steps)?;
-    let name = solver.name();
-    let schedule = schedule(sample, range.clone(), steps);
-    let mut meter = Meter::new("sampling");
-    let samples = Sampler::new(solver, schedule)
-        .seed(sample.seed)
-        .batch(sample.batch)
-        .run_observed(denoiser, sample.n, &mut meter)?;
+    let moments = sampling::moments(denoiser);
+    let (sampler, chosen) = sampling::sampler(&sample.sampling, denoiser, prepared.onset, sample.seed)?;
+    let (sampler, teleported) = match &sample.teleport {
+        None => (sampler, Value::Null),
+        Some(wanted) => teleport(wanted, source, denoiser, sampler, sample.seed)?,
+    };
+    let record = sample.trajectories.then(Trajectories::new);
+    let mut watch = Watch { meter: Meter::new("sampling"), record };
+    let samples = match &sample.from {
+        None => sampler.run_observed(denoiser, sample.n, &mut watch)?,
+        Some(path) => {
+            let states = source::read_other(&path.to_string_lossy(), &sample.reading.table)?;
+            if states.dim() != denoiser.dim() {
+                return Err(Failure::new(
+                    path.display(),
+                    format!("has states of {} coordinates, the model has {}", states.dim(), denoiser.dim()),
+                    &format!("give states in {} units, as `ridgewalk invert` writes them", source.units()),
+                ));
+            }
+            sampler.run_from(denoiser, states.values(), &mut watch)?
+        }
+    };
+    say(&format!("{}; {} evaluations a sample", sampler.describe()?, samples.evaluations));
     let mut settings = prepared.settings.clone();
-    settings["solver"] = json!(name);
+    settings["solver"] = json!(sampler.solver().name());
+    settings["schedule"] = json!(sampler.schedule().describe()?);
+    if !chosen.is_null() {
+        settings["pilot"] = chosen;
+    }
     settings["sigmas"] = json!(samples.sigmas);
     settings["evaluations"] = json!(samples.evaluations);
+    settings["mean_evaluations"] = json!(samples.mean_evaluations);
     let kept = variance(&samples.points) / (moments.std * moments.std);
     if sample.n >= ENOUGH && kept.is_finite() {
         settings["variance_of_data"] = json!(kept);
@@ -164,37 +207,14 @@ fn draw(sample: &Sample, prepared: &Prepared) -> Result<(Array2<f64>, Value)> {
         }
     }
     settings["seed"] = json!(sample.seed);
-    Ok((samples.points, settings))
-}
-
-fn solver(sample: &Sample, onset: Option<f64>, steps: usize) -> Result<Box<dyn Solver>> {
-    let heun = || Heun::with_churn(sample.churn, steps, 0.0..=f64::INFINITY, 1.0);
-    if sample.churn > 0.0 && sample.solver == SolverName::Euler {
-        return Err(Failure::new("--churn", "needs --solver heun", "drop one of the two"));
+    if !teleported.is_null() {
+        settings["teleport"] = teleported;
     }
-    Ok(match (sample.solver, onset) {
-        (SolverName::Euler, _) => Box::new(Euler),
-        (SolverName::Heun, _) | (SolverName::Auto, None) => Box::new(heun()?),
-        (SolverName::HeunEuler | SolverName::Auto, Some(onset)) => {
-            Box::new(Switched::new(heun()?, Euler, onset))
-        }
-        (SolverName::HeunEuler, None) => {
-            return Err(Failure::new("--solver heun-euler", "switches where attraction begins", "add --mad"));
-        }
-    })
-}
-
-fn schedule(sample: &Sample, range: Range<f64>, steps: usize) -> Box<dyn Schedule> {
-    match (sample.schedule, sample.process.unwrap_or(ProcessName::Flow)) {
-        (ScheduleName::Karras, _) => Box::new(match sample.rho {
-            Some(rho) => Karras::new(range, steps).rho(rho),
-            None => Karras::new(range, steps),
-        }),
-        (ScheduleName::LogLinear, _) => Box::new(LogLinear::new(range, steps)),
-        (ScheduleName::Linear, ProcessName::Ve) => Box::new(LinearTime::new(VarianceExploding, range, steps)),
-        (ScheduleName::Linear, ProcessName::Vp) => {
-            Box::new(LinearTime::new(OrnsteinUhlenbeck::variance_preserving(), range, steps))
-        }
-        (ScheduleName::Linear, ProcessName::Flow) => Box::new(LinearTime::new(FlowMatching, range, steps)),
+    let mut written = Vec::new();
+    if let Some(record) = &watch.record {
+        make_folder(&sample.output)?;
+        remove_old(&sample.output, NAME);
+        written = trajectories::write(record, denoiser, source, &sample.output)?;
     }
+    Ok(Drawn { points: samples.points, settings, written })
 }

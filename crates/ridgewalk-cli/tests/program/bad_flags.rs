@@ -14,7 +14,7 @@ fn numbers_out_of_range() {
     for value in ["0", "-1", "nan", "inf", "-inf", "1e999", "much", ""] {
         let eval = format!("eval p.csv --at p.csv --sigma={value} -o y.npy");
         folder.refused(&eval, &["--sigma"]);
-        for flag in ["--sigma-min", "--sigma-max", "--rho"] {
+        for flag in ["--sigma-min", "--sigma-max"] {
             folder.refused(&format!("sample p.csv -n 2 {flag}={value} -o y"), &[flag]);
         }
         for flag in ["--smooth-tolerance", "--smooth-below"] {
@@ -22,9 +22,11 @@ fn numbers_out_of_range() {
         }
     }
     for value in ["-1", "nan", "inf", "x"] {
-        for flag in ["--noise", "--churn", "--smooth", "--kde"] {
+        for flag in ["--noise", "--smooth", "--kde"] {
             folder.refused(&format!("sample p.csv -n 2 {flag}={value} -o y"), &[flag]);
         }
+        folder
+            .refused(&format!("sample p.csv -n 2 --solver heun:churn={value} -o y"), &["--solver", "churn"]);
     }
     for value in ["0", "-3", "1.5", "x", "99999999999999999999"] {
         for flag in ["-n", "--steps", "--batch", "--points", "--components", "--smooth-draws"] {
@@ -47,7 +49,6 @@ fn negative_values_are_told_by_their_flag() {
     folder.refused("sample p.csv --smooth -1 -o y", &["--smooth", "not negative"]);
     folder.refused("sample p.csv --noise -0.5 -o y", &["--noise", "not negative"]);
     folder.refused("sample p.csv --kde -1 -o y", &["--kde", "not negative"]);
-    folder.refused("sample p.csv --churn -1 -o y", &["--churn", "not negative"]);
     folder.refused("eval p.csv --at p.csv --sigma -1 -o y.npy", &["--sigma", "above 0"]);
     folder.refused("sample p.csv --sigma-max -1 -o y", &["--sigma-max", "above 0"]);
     folder.refused("sample p.csv --hold-out -0.5 -o y", &["--hold-out", "fraction"]);
@@ -86,7 +87,7 @@ fn unknown_names_list_the_known() {
         ("data info nothing", &["nothing", "torus"]),
         ("data info circle:size=3", &["size", "n, seed, dim"]),
         ("data info circle:n=x", &["n", "`x`"]),
-        ("sample p.csv --solver rk4 -o y", &["--solver", "rk4", "euler", "heun"]),
+        ("sample p.csv --solver rk7 -o y", &["--solver", "rk7", "euler", "heun", "unipc"]),
         ("sample p.csv --schedule x -o y", &["--schedule", "karras", "log-linear"]),
         ("sample p.csv --model net -o y", &["--model", "empirical", "gaussian", "mixture"]),
         ("sample p.csv --format xls -o y", &["--format", "npy", "parquet"]),
@@ -133,7 +134,7 @@ fn bad_settings_of_attraction() {
     }
     folder.refused("sample p.csv --mad --kde 1 -o y", &["--kde", "--mad"]);
     folder.refused("sample p.csv --solver heun-euler -o y", &["heun-euler", "add --mad"]);
-    folder.refused("sample p.csv --solver euler --churn 1 -o y", &["--churn", "heun"]);
+    folder.refused("sample p.csv --solver euler:churn=1 -o y", &["--solver", "churn", "takes none"]);
 }
 
 #[test]
@@ -227,12 +228,11 @@ fn flags_without_effect() {
     for flag in [
         "--solver heun",
         "--schedule karras",
-        "--process vp",
         "--steps 3",
         "--sigma-min 1",
         "--sigma-max 9",
-        "--rho 3",
-        "--churn 1",
+        "--guidance 2",
+        "--from p.csv",
         "--batch 9",
         "--model gaussian",
         "--components 3",
@@ -244,9 +244,16 @@ fn flags_without_effect() {
         folder.refused(&format!("sample p.csv -n 2 --kde 1 {flag} -o y"), &["--kde", name]);
     }
     for (flags, parts) in [
-        ("--process vp", ["--process", "--schedule linear"]),
-        ("--schedule log-linear --process ve", ["--process", "--schedule linear"]),
-        ("--schedule log-linear --rho 3", ["--rho", "--schedule karras"]),
+        ("--schedule log-linear:rho=3", ["'rho'", "takes none"]),
+        ("--schedule karras:rho=0", ["rho", "positive"]),
+        ("--schedule 9,3,1 --steps 3", ["--steps", "lists its levels"]),
+        ("--schedule 9,3,1 --sigma-max 9", ["--sigma-max", "lists its levels"]),
+        ("--schedule 9,9,1", ["levels", "9 at 0"]),
+        ("--guidance 2", ["--guidance", "--class"]),
+        ("--guidance-rescale 0.5", ["--guidance-rescale", "--guidance"]),
+        ("--guidance-interval 1..2", ["--guidance-interval", "--guidance"]),
+        ("--guidance 2 --guidance-interval 2..1", ["--guidance-interval", "lower level first"]),
+        ("--guidance 2 --guide p.csv", ["--guide p.csv", "ridgewalk fit"]),
         ("--smooth-draws 9", ["--smooth-draws", "--smooth"]),
         ("--smooth-kernel manifold", ["--smooth-kernel", "--smooth"]),
         ("--smooth-estimator qmc", ["--smooth-estimator", "--smooth"]),
@@ -260,8 +267,8 @@ fn flags_without_effect() {
     ] {
         folder.refused(&format!("sample p.csv -n 2 {flags} -o y"), &parts);
     }
-    folder.ok("sample p.csv -n 2 --schedule linear --process vp -o y");
-    folder.ok("sample p.csv -n 2 --rho 3 -o y");
+    folder.ok("sample p.csv -n 2 --schedule linear-time:process=vp -o y");
+    folder.ok("sample p.csv -n 2 --schedule karras:rho=3 -o y");
     folder.refused("data info p.csv --hold-out 0.5", &["--hold-out"]);
     folder.refused("data info p.csv --standardize", &["--standardize"]);
     folder.refused("survey p.csv --data p.csv --standardize -o s", &["--standardize"]);

@@ -128,3 +128,35 @@ fn columns_keep_their_names() {
     folder.ok("eval p.csv --at x.csv --sigma 1 -o y.csv");
     assert!(folder.text("y.csv").starts_with("height,weight\n"), "{}", folder.text("y.csv"));
 }
+
+/// The log-density by the flow is that of the closed form; in bits a dimension it is divided by −d·ln 2, and
+/// a grid of width w adds −log₂ w.
+#[test]
+fn likelihoods_by_the_flow() {
+    let folder = Folder::new();
+    folder.ok("fit swiss-roll:n=80 --model mixture --components 3 -o m.safetensors");
+    folder.ok("sample m.safetensors -n 4 --seed 2 -o x");
+    let eval = |what: &str| {
+        column(&folder, &format!("eval m.safetensors --at x/samples.npy --sigma 0.3 --what {what}"))
+    };
+    let (exact, flow) = (eval("log-density"), eval("flow-log-density"));
+    for (a, b) in exact.iter().zip(&flow) {
+        assert!((a - b).abs() < 2e-3, "{exact:?} {flow:?}");
+    }
+    let bits = eval("bits-per-dimension --bin-width 0.25");
+    for (bits, nats) in bits.iter().zip(&flow) {
+        assert!((bits - (2.0 - nats / (3.0 * std::f64::consts::LN_2))).abs() < 1e-9);
+    }
+    // Attraction has no exact derivatives: probes, whose spread in three dimensions is below a nat or two.
+    for (a, b) in eval("flow-log-density --probes 200").iter().zip(&flow) {
+        assert!((a - b).abs() < 0.5, "{a} {b}");
+    }
+    assert_eq!(eval("flow-log-density --mad").len(), 4);
+    let words = "eval m.safetensors --at x/samples.npy --sigma 0.3 --what";
+    folder.refused(&format!("{words} score --probes 3"), &["--probes", "flow-log-density"]);
+    folder.refused(&format!("{words} flow-log-density --bin-width 1"), &["--bin-width"]);
+    folder.refused(
+        &words.replace("--sigma 0.3", "--sigma 1e9").replace("--what", "--what flow-log-density"),
+        &["--sigma"],
+    );
+}

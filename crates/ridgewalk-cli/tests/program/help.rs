@@ -7,10 +7,12 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "walk",
     "fit",
     "sample",
+    "invert",
+    "bridge",
     "eval",
     "survey",
     "reproduce",
@@ -19,6 +21,7 @@ const COMMANDS: [&str; 14] = [
     "data info",
     "data make",
     "data convert",
+    "list",
     "rerun",
     "completions",
     "man",

@@ -10,5 +10,6 @@ mod interruption;
 mod latent;
 mod records;
 mod sampling;
+mod solvers;
 mod support;
 mod surveys;

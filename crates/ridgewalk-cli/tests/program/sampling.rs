@@ -42,7 +42,7 @@ fn a_model_file_gives_the_samples_of_its_data() {
 fn samples_depend_on_the_seed_alone() {
     let folder = Folder::new();
     for model in MODELS {
-        let words = format!("swiss-roll:n=300 {model} -n 60 --churn 0 --seed 5");
+        let words = format!("swiss-roll:n=300 {model} -n 60 --seed 5");
         let first = samples(&folder, &words);
         for batch in [1, 7, 256] {
             assert_eq!(samples(&folder, &format!("{words} --batch {batch}")), first, "{model}, {batch}");
@@ -60,9 +60,9 @@ fn samples_depend_on_the_seed_alone() {
 #[test]
 fn churn_is_seeded_too() {
     let folder = Folder::new();
-    let words = "circle:n=50 --model gaussian -n 8 --churn 5 --solver heun";
+    let words = "circle:n=50 --model gaussian -n 8 --solver heun:churn=5";
     assert_eq!(samples(&folder, words), samples(&folder, &format!("{words} --batch 3")));
-    assert_ne!(samples(&folder, words), samples(&folder, &words.replace("--churn 5", "")));
+    assert_ne!(samples(&folder, words), samples(&folder, &words.replace(":churn=5", "")));
 }
 
 /// The empirical model's last step at σ = 0.004·std gives back the nearest point, to the last bit where

@@ -12,6 +12,7 @@
 
 use ndarray::{Array1, Array2, Array3, ArrayView2};
 
+use super::covariance::Covariance;
 use super::gaussian::Gaussian;
 use super::posterior::Level;
 use crate::denoiser::{Denoiser, Density, Differentiable};
@@ -90,6 +91,30 @@ impl Mixture {
     /// As [`Denoiser::denoise`].
     pub fn responsibilities(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
         self.at(x, sigma)?.responsibilities(x)
+    }
+
+    /// The Gaussian of the same mean and covariance: what the mixture looks like at high noise, and by which a
+    /// sampler may be teleported. O(K·d²) and an eigendecomposition.
+    ///
+    /// # Errors
+    /// If the eigendecomposition fails.
+    pub fn to_gaussian(&self) -> Result<Gaussian> {
+        let d = self.dim();
+        let mut mean = Array1::zeros(d);
+        for (weight, component) in self.weights.iter().zip(&self.components) {
+            mean.scaled_add(*weight, &component.mean());
+        }
+        let mut covariance = Array2::<f64>::zeros((d, d));
+        for (weight, component) in self.weights.iter().zip(&self.components) {
+            covariance.scaled_add(*weight, &component.covariance().to_dense());
+            let off = &component.mean() - &mean;
+            for (mut row, a) in covariance.outer_iter_mut().zip(&off) {
+                row.scaled_add(weight * a, &off);
+            }
+        }
+        // Symmetric to the bit, which rounding in the order of the products need not leave it.
+        let covariance = 0.5 * (&covariance + &covariance.t());
+        Gaussian::new(mean, Covariance::from_dense(covariance.view())?)
     }
 
     /// n exact draws from p itself, `[n, d]`; draw i depends on the seed and i alone.

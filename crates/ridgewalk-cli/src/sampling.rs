@@ -1,0 +1,127 @@
+//! From flags to a sampler.
+
+use std::path::Path;
+
+use ridgewalk::sampler::Start;
+use ridgewalk::schedule::{self, Levels, range_for};
+use ridgewalk::{Denoiser, Euler, Heun, Moments, Sampler, Schedule, Solver, Switched, solver};
+use serde_json::{Value, json};
+
+use crate::arguments::{Sampling, ScheduleName, SolverName, StartName};
+use crate::failure::{Failure, Result};
+use crate::progress::say;
+use crate::record::Record;
+
+/// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
+const STEPS: usize = 18;
+const STEPS_WITH_ATTRACTION: usize = 40;
+
+/// A run that can be started.
+pub type Run = Sampler<Box<dyn Solver>, Box<dyn Schedule>>;
+
+/// Mean and scale of what a model is of; its levels are multiples of the scale.
+pub fn moments(denoiser: &dyn Denoiser) -> Moments {
+    denoiser.moments().unwrap_or(Moments { mean: ndarray::Array1::zeros(denoiser.dim()), std: 1.0 })
+}
+
+/// The sampler of these flags for a model, to which attraction is applied from `onset` down; and what a record
+/// says of a schedule that was chosen for it.
+pub fn sampler(
+    sampling: &Sampling,
+    denoiser: &dyn Denoiser,
+    onset: Option<f64>,
+    seed: u64,
+) -> Result<(Run, Value)> {
+    let moments = moments(denoiser);
+    let range = range_for(&moments);
+    let range = sampling.sigma_min.unwrap_or(range.start)..sampling.sigma_max.unwrap_or(range.end);
+    let steps = sampling.steps.unwrap_or(if onset.is_some() { STEPS_WITH_ATTRACTION } else { STEPS });
+    let mut chosen = Value::Null;
+    let (solver, schedule): (_, Box<dyn Schedule>) = match &sampling.schedule {
+        ScheduleName::Own(levels) => {
+            refuse_grid_flags(sampling)?;
+            let schedule = own_levels(levels)?;
+            (solver_for(&sampling.solver, onset, schedule.levels()?.len())?, schedule)
+        }
+        ScheduleName::Named(name) => {
+            let data = if moments.std > 0.0 { moments.std } else { 1.0 };
+            let schedule = schedule::named_for(name, range, steps, data)?;
+            (solver_for(&sampling.solver, onset, steps)?, schedule)
+        }
+        ScheduleName::Equalized(pilot) => {
+            let solver = solver_for(&sampling.solver, onset, steps)?;
+            let grid = pilot.run(denoiser, &solver, range, steps)?;
+            say(&format!(
+                "levels chosen for {} by a pilot of {} evaluations: its paths err by {:.2e}, on Karras's levels by {:.2e}",
+                solver.name(),
+                grid.evaluations(),
+                grid.error(),
+                grid.karras_error()
+            ));
+            say("another run may take them from this one: --schedule FOLDER/run.json");
+            chosen = json!({
+                "evaluations": grid.evaluations(), "error": grid.error(), "karras_error": grid.karras_error(),
+            });
+            (solver, Box::new(grid))
+        }
+    };
+    let start = match sampling.start {
+        StartName::Auto => Start::Auto,
+        StartName::Gaussian => Start::Gaussian,
+        StartName::Exact => Start::Exact,
+    };
+    Ok((Sampler::new(solver, schedule).seed(seed).batch(sampling.batch).start(start), chosen))
+}
+
+fn solver_for(name: &SolverName, onset: Option<f64>, steps: usize) -> Result<Box<dyn Solver>> {
+    Ok(match (name, onset) {
+        (SolverName::Named(name), _) => solver::named(name, steps)?,
+        (SolverName::Auto, None) => Box::new(Heun::new()),
+        (SolverName::HeunEuler | SolverName::Auto, Some(onset)) => {
+            Box::new(Switched::new(Heun::new(), Euler, onset))
+        }
+        (SolverName::HeunEuler, None) => {
+            return Err(Failure::new("--solver heun-euler", "switches where attraction begins", "add --mad"));
+        }
+    })
+}
+
+/// A list of levels has its own ends and number.
+fn refuse_grid_flags(sampling: &Sampling) -> Result<()> {
+    let given = [
+        (sampling.steps.is_some(), "--steps"),
+        (sampling.sigma_min.is_some(), "--sigma-min"),
+        (sampling.sigma_max.is_some(), "--sigma-max"),
+    ];
+    match given.into_iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, flag)) => {
+            Err(Failure::new(flag, "has no part in a schedule that lists its levels", "drop one of the two"))
+        }
+    }
+}
+
+/// Levels as the flag spells them, as a file of that name does, or as an earlier run visited them.
+fn own_levels(text: &str) -> Result<Box<dyn Schedule>> {
+    let path = Path::new(text);
+    if !path.is_file() {
+        return Ok(Box::new(Levels::parse(text)?));
+    }
+    if path.extension().is_some_and(|e| e == "json") {
+        let sigmas: Option<Vec<f64>> =
+            serde_json::from_value(Record::read(path)?.settings["sigmas"].clone()).ok();
+        let sigmas = sigmas.ok_or_else(|| {
+            Failure::new(
+                text,
+                "is the record of a run that visited no noise levels",
+                "give that of a `sample`",
+            )
+        })?;
+        return Ok(Box::new(Levels(sigmas)));
+    }
+    let read = std::fs::read_to_string(path)
+        .map_err(|e| Failure::new(text, format!("cannot be read ({e})"), "give a text file of numbers"))?;
+    let levels = Levels::parse(&read)
+        .map_err(|e| Failure::new(text, format!("makes no schedule: {e}"), "list falling noise levels"))?;
+    Ok(Box::new(levels))
+}
