@@ -1,15 +1,13 @@
 //! Solvers that draw noise: the law of their states, by exact moments on Gaussians and by draws from a
 //! mixture; their limits, and what their names promise of one another.
 
-use std::ops::ControlFlow;
-
 use ndarray::{Array1, Array2, ArrayView2, array};
 use ridgewalk::closed_form::{Covariance, Gaussian, Mixture};
 use ridgewalk::solver::{
     AnnealedLangevin, Ddim, Ddpm, DpmSolverSde, DpmSolverSde2S, Extrapolation, LangevinStep, Order,
     PredictorCorrector, SOLVERS, named,
 };
-use ridgewalk::{Euler, Levels, LogLinear, Progress, ReverseSde, Sampler, SamplerMoments, Schedule, Solver};
+use ridgewalk::{Euler, Levels, LogLinear, ReverseSde, Sampler, SamplerMoments, Schedule, Solver, Trace};
 
 fn scalar(variance: f64) -> Gaussian {
     Gaussian::new(array![0.0], Covariance::isotropic(1, variance).unwrap()).unwrap()
@@ -167,8 +165,8 @@ fn the_large_variance_is_beta() {
 /// Three modes of unlike weights and widths.
 fn modes() -> Mixture {
     let component = |mean: [f64; 2], covariance: [[f64; 2]; 2]| {
-        let covariance = Covariance::from_dense(Array2::from(covariance.to_vec()).view()).unwrap();
-        Gaussian::new(Array1::from(mean.to_vec()), covariance).unwrap()
+        let covariance = Covariance::from_dense(Array2::from(covariance.to_vec()).view());
+        Gaussian::new(Array1::from(mean.to_vec()), covariance.unwrap()).unwrap()
     };
     let components = vec![
         component([-2.0, 0.0], [[0.3, 0.1], [0.1, 0.2]]),
@@ -181,7 +179,7 @@ fn modes() -> Mixture {
 /// Means with their standard errors of some statistics of every sample: coordinates, their products, and of each
 /// mode its share, its first coordinate's square from its mean, and the product of both.
 fn statistics(points: ArrayView2<f64>, model: &Mixture) -> Vec<(f64, f64)> {
-    let shares = ridgewalk::closed_form::Mixture::responsibilities(model, points, 1e-3).unwrap();
+    let shares = model.responsibilities(points, 1e-3).unwrap();
     let mut rows = Vec::new();
     for (x, share) in points.outer_iter().zip(shares.outer_iter()) {
         let mut row = vec![x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]];
@@ -235,20 +233,6 @@ fn fine_steps_draw_from_the_mixture() {
     }
 }
 
-/// The state before the step to σ = 0, and the number of evaluations.
-fn last_state(solver: impl Solver, levels: Vec<f64>, model: &Gaussian, n: usize) -> Array2<f64> {
-    let steps = levels.len();
-    let mut last = Array2::zeros((0, 0));
-    let mut keep = |progress: &Progress| {
-        if progress.step + 1 == steps {
-            last = progress.state.to_owned();
-        }
-        ControlFlow::Continue(())
-    };
-    Sampler::new(solver, Levels(levels)).run_observed(model, n, &mut keep).unwrap();
-    last
-}
-
 /// x ← x(1 − δ/v) + √(2δ)ε has the stationary variance v/(1 − δ/(2v)), here v = 1.7 + 0.5² and δ = c·0.5².
 #[test]
 fn langevin_moves_converge_to_their_stationary_law() {
@@ -271,7 +255,7 @@ fn langevin_moves_converge_to_their_stationary_law() {
             assert_eq!(solver.order(), Order::Langevin);
         }
     }
-    // So few moves that the predictor shows: none are the predictor itself.
+    // No moves are the predictor itself.
     let none = PredictorCorrector::new(Euler, 0, LangevinStep::Fixed(0.1)).unwrap();
     assert_eq!(none.order(), Order::Path(1));
     let of = |solver: &dyn Solver| Sampler::new(solver, uniform(7)).moments(&scalar(1.7)).unwrap();
@@ -285,14 +269,15 @@ fn the_signal_to_noise_rule_has_its_stationary_law() {
     let model = Gaussian::new(Array1::zeros(d), Covariance::isotropic(d, 0.1).unwrap()).unwrap();
     let size = LangevinStep::SignalToNoise(s);
     let solver = PredictorCorrector::new(Euler, 40, size).unwrap();
-    let state = last_state(solver, vec![1.05, 1.0], &model, 8);
-    let found = state.mapv(|x| x * x).mean().unwrap() / 1.1;
+    let mut trace = Trace::default();
+    Sampler::new(solver, Levels(vec![1.05, 1.0])).run_observed(&model, 8, &mut trace).unwrap();
+    let found = trace.states[0].mapv(|x| x * x).mean().unwrap() / 1.1;
     // Standard error √(2/24,000) = 0.9 %; four of them.
     assert!((found / (1.0 + s * s) - 1.0).abs() < 0.037, "{found}");
     // At a mode the gradient vanishes and the move is no longer than the whole way.
     let line = Sampler::new(PredictorCorrector::new(Euler, 3, size).unwrap(), Levels(vec![1.05, 1.0]));
-    let mut ignore = |_: &Progress| ControlFlow::Continue(());
-    let run = line.run_from(&scalar(0.1), array![[0.0], [1e-300], [1e-8]].view(), &mut ignore).unwrap();
+    let starts = array![[0.0], [1e-300], [1e-8]];
+    let run = line.run_from(&scalar(0.1), starts.view(), &mut Trace::default()).unwrap();
     assert!(run.points.iter().all(|x| x.abs() < 5.0));
 }
 
@@ -410,6 +395,5 @@ fn settings_of_no_meaning_are_refused() {
         let message = named(text, 10).err().unwrap().to_string();
         assert!(message.contains(words), "{text}: {message}");
     }
-    assert!(DpmSolverSde2S::new(f64::NAN).is_err() && Ddim::new(f64::NAN).is_err());
-    assert!(Ddpm::large(f64::INFINITY).is_err());
+    assert!(DpmSolverSde2S::new(f64::NAN).is_err() && Ddpm::large(f64::INFINITY).is_err());
 }
