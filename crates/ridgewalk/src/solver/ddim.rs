@@ -17,8 +17,9 @@
 //! Fine steps follow the reverse SDE whose noise is η² times that of [`ReverseSde`](super::ReverseSde);
 //! all of these have the marginals p_σ.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::update2;
 use super::{Euler, Order, Solver, Step};
 use crate::error::{Error, Result};
 
@@ -73,10 +74,7 @@ impl Solver for Ddim {
         let (keep, spread) = ancestral(step.sigma, step.next, self.eta);
         let denoised = step.denoised(x.view())?;
         let noise = step.noise();
-        Zip::from(&mut x)
-            .and(&denoised)
-            .and(&noise)
-            .for_each(|x, d, e| *x = d + keep * (*x - d) + spread * e);
+        update2(&mut x, [&denoised, &noise], |x, d, e| d + keep * (x - d) + spread * e);
         step.recycle(denoised);
         step.recycle(noise);
         Ok(x)

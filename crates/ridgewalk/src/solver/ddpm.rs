@@ -13,8 +13,9 @@
 //! are s = 0 and s = σ_data of one family, whose other end s → ∞ is Euler–Maruyama,
 //! [`ReverseSde`](super::ReverseSde). Small is [`Ddim`](super::Ddim) with η = 1. Nothing is clipped.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::update2;
 use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 
@@ -66,7 +67,7 @@ impl Solver for Ddpm {
         let spread = step.sigma * h.sqrt() * self.data.hypot(step.next) / self.data.hypot(step.sigma);
         let denoised = step.denoised(x.view())?;
         let noise = step.noise();
-        Zip::from(&mut x).and(&denoised).and(&noise).for_each(|x, d, e| *x += h * (d - *x) + spread * e);
+        update2(&mut x, [&denoised, &noise], |x, d, e| x + (h * (d - x) + spread * e));
         step.recycle(denoised);
         step.recycle(noise);
         Ok(x)

@@ -2,8 +2,9 @@
 //!
 //! x ← x + h (D(x; σ) − x),  h = 1 − σ′/σ.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::update;
 use super::{Order, Solver, Step};
 use crate::error::Result;
 
@@ -23,7 +24,7 @@ impl Solver for Euler {
     fn step(&self, mut x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
         let h = 1.0 - step.next / step.sigma;
         let denoised = step.denoised(x.view())?;
-        Zip::from(&mut x).and(&denoised).for_each(|x, d| *x += h * (d - *x));
+        update(&mut x, &denoised, |x, d| x + h * (d - x));
         step.recycle(denoised);
         Ok(x)
     }

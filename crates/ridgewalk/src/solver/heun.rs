@@ -8,8 +8,9 @@
 //! correct    d′ = (x′ − D(x′; σ′))/σ′,     x ← x̂ + (σ′ − σ̂)(d + d′)/2
 //! ```
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::{update, update2, update3};
 use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 
@@ -77,20 +78,18 @@ impl Solver for Heun {
             sigma = step.sigma * (1.0 + churn.per_step);
             let scale = churn.noise * (sigma * sigma - step.sigma * step.sigma).sqrt();
             let noise = step.noise();
-            x.scaled_add(scale, &noise);
+            update(&mut x, &noise, |x, e| x + scale * e);
             step.recycle(noise);
             step.start_from(sigma);
         }
         let mut slope = step.denoise(x.view(), sigma)?;
         let (mut ahead, h) = (step.spare(), step.next - sigma);
-        Zip::from(&mut slope).and(&mut ahead).and(&x).for_each(|d, ahead, x| {
-            *d = (x - *d) / sigma;
-            *ahead = x + h * *d;
-        });
+        update(&mut slope, &x, |d, x| (x - d) / sigma);
+        update2(&mut ahead, [&x, &slope], |_, x, slope| x + h * slope);
         let denoised = step.denoise(ahead.view(), step.next)?;
-        let half = 0.5 * h;
-        Zip::from(&mut x).and(&slope).and(&ahead).and(&denoised).for_each(|x, slope, ahead, d| {
-            *x += half * (slope + (ahead - d) / step.next);
+        let (half, next) = (0.5 * h, step.next);
+        update3(&mut x, [&slope, &ahead, &denoised], |x, slope, ahead, d| {
+            x + half * (slope + (ahead - d) / next)
         });
         [slope, ahead, denoised].into_iter().for_each(|array| step.recycle(array));
         Ok(x)

@@ -10,6 +10,7 @@
 use ndarray::{Array2, Zip};
 
 use super::Step;
+use super::fused::update2;
 use crate::error::{Error, Result};
 
 /// How large a Langevin move is.
@@ -59,7 +60,7 @@ pub(super) fn langevin_move(
     match size {
         LangevinStep::Fixed(c) => {
             let spread = sigma * (2.0 * c).sqrt();
-            Zip::from(x).and(&denoised).and(&noise).for_each(|x, d, e| *x += c * (d - *x) + spread * e);
+            update2(x, [&denoised, &noise], |x, d, e| x + (c * (d - x) + spread * e));
         }
         LangevinStep::SignalToNoise(ratio) => {
             Zip::from(x.rows_mut()).and(denoised.rows()).and(noise.rows()).for_each(|mut x, d, e| {

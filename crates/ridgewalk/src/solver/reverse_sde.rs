@@ -13,8 +13,9 @@
 //! samples: noise variance t = σ² evenly spaced in log t. Its last step, from σ_min to 0, adds noise too
 //! ([`ReverseSde::land`]), where a [`Sampler`](crate::Sampler) returns D(x; σ_min).
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
+use super::fused::update2;
 use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, Stream};
@@ -62,7 +63,7 @@ impl Solver for ReverseSde {
         let spread = step.sigma * h.sqrt();
         let denoised = step.denoised(x.view())?;
         let noise = step.noise();
-        Zip::from(&mut x).and(&denoised).and(&noise).for_each(|x, d, e| *x += h * (d - *x) + spread * e);
+        update2(&mut x, [&denoised, &noise], |x, d, e| x + (h * (d - x) + spread * e));
         step.recycle(denoised);
         step.recycle(noise);
         Ok(x)

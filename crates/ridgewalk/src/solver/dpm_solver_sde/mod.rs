@@ -23,10 +23,11 @@
 
 mod singlestep;
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
 pub use singlestep::DpmSolverSde2S;
 
+use super::fused::{update, update2};
 use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 
@@ -138,17 +139,15 @@ impl Solver for DpmSolverSde {
         let keep = libm::exp(-g);
         let [now, one, two] = self.weights(g, r, r_older);
         match before {
-            None => Zip::from(&mut x).and(&denoised).for_each(|x, d| *x = keep * *x + now * d),
-            Some(p) => Zip::from(&mut x)
-                .and(&denoised)
-                .and(&p.value)
-                .for_each(|x, d, p| *x = keep * *x + now * d + one * p),
+            None => update(&mut x, &denoised, |x, d| keep * x + now * d),
+            Some(p) => update2(&mut x, [&denoised, &p.value], |x, d, p| keep * x + now * d + one * p),
         }
         if let Some(older) = older.filter(|_| two != 0.0) {
-            x.scaled_add(two, &older.value);
+            update(&mut x, &older.value, |x, p| x + two * p);
         }
         if let Some(noise) = noise {
-            x.scaled_add(step.next * (-libm::expm1(-2.0 * self.eta * h)).sqrt(), &noise);
+            let spread = step.next * (-libm::expm1(-2.0 * self.eta * h)).sqrt();
+            update(&mut x, &noise, |x, e| x + spread * e);
             step.recycle(noise);
         }
         match self.keep() {

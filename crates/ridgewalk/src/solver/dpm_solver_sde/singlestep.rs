@@ -14,10 +14,11 @@
 //! For 0 < η < 1 the states' laws at every level are of second order too, but the noise is η² times the reverse
 //! SDE's only to first order in h: a displaced start is forgotten a little faster or slower.
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 
 use crate::error::Result;
 use crate::solver::ddim::{ancestral, share};
+use crate::solver::fused::{update, update2, update3};
 use crate::solver::{Order, Solver, Step};
 
 /// DPM-Solver++ (2S) with noise.
@@ -53,12 +54,10 @@ impl Solver for DpmSolverSde2S {
         let (keep, spread) = ancestral(sigma, middle, self.eta);
         let noise = (self.eta > 0.0).then(|| step.noise());
         match &noise {
-            Some(noise) => Zip::from(&mut u)
-                .and(&x)
-                .and(&denoised)
-                .and(noise)
-                .for_each(|u, x, d, e| *u = d + keep * (x - d) + spread * e),
-            None => Zip::from(&mut u).and(&x).and(&denoised).for_each(|u, x, d| *u = d + keep * (x - d)),
+            Some(noise) => {
+                update3(&mut u, [&x, &denoised, noise], |_, x, d, e| d + keep * (x - d) + spread * e);
+            }
+            None => update2(&mut u, [&x, &denoised], |_, x, d| d + keep * (x - d)),
         }
         step.recycle(denoised);
         let denoised = step.denoise(u.view(), middle)?;
@@ -69,15 +68,13 @@ impl Solver for DpmSolverSde2S {
                 let share = (sigma - middle) / (sigma - next);
                 let (same, other) = (spread * share.sqrt(), spread * (1.0 - share).sqrt());
                 let second = step.noise();
-                Zip::from(&mut x)
-                    .and(&denoised)
-                    .and(&first)
-                    .and(&second)
-                    .for_each(|x, d, e, f| *x = d + keep * (*x - d) + same * e + other * f);
+                update3(&mut x, [&denoised, &first, &second], |x, d, e, f| {
+                    d + keep * (x - d) + same * e + other * f
+                });
                 step.recycle(first);
                 step.recycle(second);
             }
-            None => Zip::from(&mut x).and(&denoised).for_each(|x, d| *x = d + keep * (*x - d)),
+            None => update(&mut x, &denoised, |x, d| d + keep * (x - d)),
         }
         step.recycle(denoised);
         Ok(x)
