@@ -4,7 +4,7 @@ use ridgewalk::Denoiser;
 use ridgewalk::transform::Guided;
 use serde_json::{Value, json};
 
-use crate::arguments::{Guidance, Preparation, Reading, Sample};
+use crate::arguments::{self, Guidance, Preparation, Reading, Sample};
 use crate::failure::{Failure, Result};
 use crate::source::{self, Source};
 
@@ -14,10 +14,10 @@ pub fn second(sample: &Sample, first: &Source) -> Result<Option<Source>> {
     if sample.guidance.guidance.is_none() {
         return Ok(None);
     }
-    let own = arguments_of_no_data();
     let second = match &sample.guidance.guide {
         Some(guide) if source::is_model(guide) => {
-            source::open(guide, &own.0, &own.1, &sample.model, sample.seed)?
+            let none = (&Reading::default(), &Preparation::default());
+            source::open(guide, none.0, none.1, &arguments::Model::default(), sample.seed)?
         }
         Some(guide) => {
             let help = "fit one: `ridgewalk fit DATA -o weak.safetensors`";
@@ -54,10 +54,6 @@ pub fn second(sample: &Sample, first: &Source) -> Result<Option<Source>> {
         );
     }
     Ok(Some(second))
-}
-
-fn arguments_of_no_data() -> (Reading, Preparation) {
-    (Reading::default(), Preparation::default())
 }
 
 /// The guided denoiser, and what a record says of it.

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use ridgewalk::sampler::Start;
 use ridgewalk::schedule::{self, Levels, range_for};
 use ridgewalk::{Denoiser, Euler, Heun, Moments, Sampler, Schedule, Solver, Switched, solver};
 use serde_json::{Value, json};
 
-use crate::arguments::{Sampling, ScheduleName, SolverName, StartName};
+use crate::arguments::{Sampling, ScheduleName, SolverName};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::Record;
@@ -36,20 +35,20 @@ pub fn sampler(
     let range = range_for(&moments);
     let range = sampling.sigma_min.unwrap_or(range.start)..sampling.sigma_max.unwrap_or(range.end);
     let steps = sampling.steps.unwrap_or(if onset.is_some() { STEPS_WITH_ATTRACTION } else { STEPS });
+    let data = if moments.std > 0.0 { moments.std } else { 1.0 };
     let mut chosen = Value::Null;
     let (solver, schedule): (_, Box<dyn Schedule>) = match &sampling.schedule {
         ScheduleName::Own(levels) => {
             refuse_grid_flags(sampling)?;
             let schedule = own_levels(levels)?;
-            (solver_for(&sampling.solver, onset, schedule.levels()?.len())?, schedule)
+            (solver_for(&sampling.solver, onset, schedule.levels()?.len(), data)?, schedule)
         }
         ScheduleName::Named(name) => {
-            let data = if moments.std > 0.0 { moments.std } else { 1.0 };
             let schedule = schedule::named_for(name, range, steps, data)?;
-            (solver_for(&sampling.solver, onset, steps)?, schedule)
+            (solver_for(&sampling.solver, onset, steps, data)?, schedule)
         }
         ScheduleName::Equalized(pilot) => {
-            let solver = solver_for(&sampling.solver, onset, steps)?;
+            let solver = solver_for(&sampling.solver, onset, steps, data)?;
             let grid = pilot.run(denoiser, &solver, range, steps)?;
             say(&format!(
                 "levels chosen for {} by a pilot of {} evaluations: its paths err by {:.2e}, on Karras's levels by {:.2e}",
@@ -65,17 +64,12 @@ pub fn sampler(
             (solver, Box::new(grid))
         }
     };
-    let start = match sampling.start {
-        StartName::Auto => Start::Auto,
-        StartName::Gaussian => Start::Gaussian,
-        StartName::Exact => Start::Exact,
-    };
-    Ok((Sampler::new(solver, schedule).seed(seed).batch(sampling.batch).start(start), chosen))
+    Ok((Sampler::new(solver, schedule).seed(seed).batch(sampling.batch), chosen))
 }
 
-fn solver_for(name: &SolverName, onset: Option<f64>, steps: usize) -> Result<Box<dyn Solver>> {
+fn solver_for(name: &SolverName, onset: Option<f64>, steps: usize, data: f64) -> Result<Box<dyn Solver>> {
     Ok(match (name, onset) {
-        (SolverName::Named(name), _) => solver::named(name, steps)?,
+        (SolverName::Named(name), _) => solver::named_for(name, steps, data)?,
         (SolverName::Auto, None) => Box::new(Heun::new()),
         (SolverName::HeunEuler | SolverName::Auto, Some(onset)) => {
             Box::new(Switched::new(Heun::new(), Euler, onset))
@@ -108,16 +102,16 @@ fn own_levels(text: &str) -> Result<Box<dyn Schedule>> {
         return Ok(Box::new(Levels::parse(text)?));
     }
     if path.extension().is_some_and(|e| e == "json") {
-        let sigmas: Option<Vec<f64>> =
-            serde_json::from_value(Record::read(path)?.settings["sigmas"].clone()).ok();
-        let sigmas = sigmas.ok_or_else(|| {
+        let settings = Record::read(path)?.settings;
+        let levels: Option<Vec<f64>> = serde_json::from_value(settings["levels"].clone()).ok();
+        let levels = levels.ok_or_else(|| {
             Failure::new(
                 text,
                 "is the record of a run that visited no noise levels",
                 "give that of a `sample`",
             )
         })?;
-        return Ok(Box::new(Levels(sigmas)));
+        return Ok(Box::new(Levels(levels)));
     }
     let read = std::fs::read_to_string(path)
         .map_err(|e| Failure::new(text, format!("cannot be read ({e})"), "give a text file of numbers"))?;

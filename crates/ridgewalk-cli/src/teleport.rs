@@ -29,7 +29,15 @@ pub fn teleport(
     let gaussian = gaussian(source)?;
     let levels = run.schedule().levels()?;
     let (steps, mut settings) = match wanted {
-        Teleport::To(level) => (levels.iter().take_while(|l| *l > level).count(), json!({})),
+        Teleport::To(level) => {
+            let above = levels.iter().take_while(|l| *l >= level).count();
+            let Some(steps) = above.checked_sub(1) else {
+                let highest = levels.first().copied().unwrap_or_default();
+                let problem = format!("{level} is above the highest level, {highest}");
+                return Err(Failure::new("--teleport", &problem, "give a lower level, or drop the flag"));
+            };
+            (steps, json!({}))
+        }
         Teleport::Within(tolerance) => {
             let mut pilot = TeleportPilot::new(*tolerance).seed(seed);
             if let Ok(points) = source.points("--teleport", "")
@@ -38,28 +46,24 @@ pub fn teleport(
                 pilot = pilot.landmarks(points.values().to_owned());
             }
             let choice = pilot.measure(denoiser, &gaussian, run.schedule())?;
-            say("teleport to    difference at the end    ends elsewhere");
+            say("teleport to    difference at the end    moved far    ends elsewhere");
             let mut table = Vec::new();
             for row in &choice.table {
                 let strays = row.strays.map_or(String::new(), |s| format!("{:.0} %", 100.0 * s));
                 let chosen = if row.steps == choice.steps { "  <- chosen" } else { "" };
-                say(&format!("{:>11.4} {:>24.2e} {strays:>17}{chosen}", row.level, row.floor));
+                let (level, floor, moved) = (row.level, row.floor, format!("{:.0} %", 100.0 * row.moved));
+                say(&format!("{level:>11.4} {floor:>24.2e} {moved:>12} {strays:>17}{chosen}"));
                 table.push(json!({
                     "steps": row.steps, "level": row.level, "floor": row.floor, "landing": row.landing,
-                    "strays": row.strays,
+                    "moved": row.moved, "strays": row.strays,
                 }));
             }
             (choice.steps, json!({ "tolerance": tolerance, "floor": choice.floor, "table": table }))
         }
     };
-    if steps >= levels.len() {
-        let lowest = levels.last().copied().unwrap_or_default();
-        let problem = format!("is below the lowest level, {lowest}");
-        return Err(Failure::new("--teleport", &problem, "leave levels for the solver"));
-    }
     let landed = levels.get(steps).copied().unwrap_or_default();
     say(&match steps {
-        0 => "teleport: no step can be left out within the tolerance".to_string(),
+        0 => format!("teleport: no step is left out, the solver begins at {landed:.4}"),
         _ => {
             format!("teleport: {steps} of {} steps left out, the solver begins at {landed:.4}", levels.len())
         }

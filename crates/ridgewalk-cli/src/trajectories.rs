@@ -67,7 +67,7 @@ pub fn write(
         "denoised": { "bending": each(&denoised)? },
         "modes": modes(&denoised)?,
         "units": source.units(),
-        "note": "means over samples; states are scaled to keep their variance; angles in radians; commitment is the noise \
+        "about": "means over samples; states are scaled to keep their variance; angles in radians; commitment is the noise \
                  level at which a principal coordinate of the denoised state reached half of its final value, expected at \
                  1.732 standard deviations for Gaussian data (arXiv 2303.02490)",
     });

@@ -5,6 +5,9 @@ use std::cell::RefCell;
 
 use crate::error::{Error, Result};
 
+/// The largest count: a slip of the keyboard, not a wish, is beyond.
+const MOST: usize = 1_000_000;
+
 /// A name with settings. Every setting must be asked for by what is built from it: [`Spec::done`] refuses
 /// what nobody asked for.
 #[derive(Debug, Clone)]
@@ -59,13 +62,17 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// A whole number, or `default`.
+    /// A whole number of at most a million, or `default`.
     ///
     /// # Errors
     /// If it is given and is not one.
     pub fn count(&self, key: &'static str, default: usize) -> Result<usize> {
         let Some(text) = self.text(key) else { return Ok(default) };
-        text.parse().map_err(|_| self.refuse(key, text, "give a whole number"))
+        match text.parse() {
+            Ok(count) if count <= MOST => Ok(count),
+            Ok(_) => Err(self.refuse(key, text, &format!("give at most {MOST}"))),
+            Err(_) => Err(self.refuse(key, text, "give a whole number")),
+        }
     }
 
     /// One of some words: its place among them. The first is the default.
@@ -129,6 +136,7 @@ mod tests {
             ("unipc:order", "key=value"),
             ("unipc:order=2,order=3", "twice"),
             ("unipc:order=two", "whole number"),
+            ("unipc:order=1000001", "at most 1000000"),
             ("unipc:variant=bh3", "bh2, bh1"),
             ("unipc:eta=inf", "finite"),
         ] {

@@ -34,7 +34,8 @@ pub struct Bridge {
     /// all. From `noise` it is one-sided-linear unless another one-sided path is given
     #[arg(long, value_name = "NAME[:KEY=VALUE,..]")]
     pub path: Option<PathName>,
-    /// Noise on the way, the same law at the end: eps(t) = E, or E times 1 - t (falling) or t (rising); 0 is the ODE
+    /// Noise on the way, the same law at the end: eps(t) = E, or E times 1 - t (falling) or t (rising), in units of
+    /// the ends' mean variance; less where a step could not follow it. 0 is the ODE
     #[arg(long, value_name = "E", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     pub epsilon: f64,
     /// How eps depends on t

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values::{fraction_or_one, number, positive_number};
+use super::values::{fraction_or_one, not_negative, number, positive_number};
 
 /// How a second model pushes the first away from itself.
 #[derive(Debug, Clone, Default, Args)]
@@ -16,7 +16,8 @@ pub struct Guidance {
     /// unconditional one
     #[arg(long, value_name = "MODEL", requires = "guidance")]
     pub guide: Option<String>,
-    /// Guide at these noise levels only (arXiv 2404.07724) [default: all]
+    /// Guide at these noise levels only (arXiv 2404.07724), in the data's units; 0.. and ..inf may be open [default:
+    /// all]
     #[arg(long, value_name = "LOW..HIGH", requires = "guidance")]
     pub guidance_interval: Option<Interval>,
     /// Bring the spread of the guided answer back to that of D₁, in part: 0 not at all, 1 wholly
@@ -25,7 +26,7 @@ pub struct Guidance {
     pub guidance_rescale: Option<f64>,
 }
 
-/// `0.5..3`, in the units of noise levels.
+/// `0.5..3`, in the units of noise levels; `0..3` and `0.5..inf` are open at an end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interval(pub std::ops::Range<f64>);
 
@@ -33,7 +34,10 @@ impl std::str::FromStr for Interval {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (low, high) = text.split_once("..").ok_or("give two noise levels, as in 0.5..3")?;
-        let (low, high) = (positive_number(low)?, positive_number(high)?);
+        let (low, high) = match high.trim() {
+            "" | "inf" => (not_negative(low)?, f64::INFINITY),
+            high => (not_negative(low)?, positive_number(high)?),
+        };
         if low < high { Ok(Interval(low..high)) } else { Err("give the lower level first".into()) }
     }
 }

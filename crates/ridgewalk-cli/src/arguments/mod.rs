@@ -151,10 +151,14 @@ pub struct Sample {
     /// Seed: the same seed gives the same bytes
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
+    /// Law of the states at the highest level
+    #[arg(long, value_enum, conflicts_with = "from")]
+    pub start: Option<StartName>,
     /// Leave out the first steps: their part of the way is the exact flow of the Gaussian of the data's mean and
-    /// covariance (arXiv 2412.09726), down to the level S, or to the lowest one at which the ends of a pilot's paths
-    /// change by at most a part T of the data's scale; auto is within=0.001
-    #[arg(long, value_name = "auto|within=T|S", allow_negative_numbers = true, conflicts_with = "from")]
+    /// covariance (arXiv 2412.09726), down to the level S, or to the lowest one at which the ends of a pilot's 32 paths
+    /// change by at most a part T of the data's scale in the median, and at most one of them by ten times that; auto
+    /// is within=0.001. The pilot costs more than a few samples do: it pays for many
+    #[arg(long, value_name = "auto|within=T|S", allow_negative_numbers = true, conflicts_with_all = ["from", "guidance"])]
     pub teleport: Option<Teleport>,
     /// Write what the paths look like: trajectories.json (how flat and bent they are, when each principal component
     /// was decided) and, for images, trajectories.png (what the model saw at every level)

@@ -34,9 +34,6 @@ pub struct Sampling {
     /// Highest noise level, in the same units [default: 160 of the data's standard deviation]
     #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_max: Option<f64>,
-    /// Law of the states at the highest level
-    #[arg(long, value_enum, default_value_t = StartName::Auto)]
-    pub start: StartName,
     /// Samples at a time: memory and speed change, samples do not
     #[arg(long, default_value_t = 256, value_parser = positive, allow_negative_numbers = true)]
     pub batch: usize,
@@ -141,7 +138,7 @@ impl fmt::Display for ScheduleName {
 /// Where a run is teleported to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Teleport {
-    /// The first level of the schedule that is not above this.
+    /// The lowest level of the schedule that is not below this.
     To(f64),
     /// The lowest level at which the end points change by at most this part of the data's scale.
     Within(f64),

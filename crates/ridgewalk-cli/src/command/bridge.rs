@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::Array2;
-use ridgewalk::PointSet;
-use ridgewalk::closed_form::Mixture;
+use ridgewalk::closed_form::{Gaussian, Mixture};
 use ridgewalk::interpolant::{
     self, Bridge as _, Direction, InterpolantProgress, InterpolantSampler, MixtureBridge, Scheme,
 };
+use ridgewalk::{Denoiser, PointSet};
 use ridgewalk_data::Model;
 use serde_json::json;
 
@@ -42,15 +42,21 @@ pub fn run(bridge: &Bridge, arguments: &[String]) -> Result<()> {
     }
     let last = open(bridge, &bridge.to)?;
     let first = if bridge.from == NOISE { None } else { Some(open(bridge, &bridge.from)?) };
+    // Gamma and eps are numbers for data of unit variance.
+    let scale = scale(first.as_ref(), &last);
+    let law = |end: &End| scaled(&end.law, 1.0 / scale);
     let field = match &first {
-        None => MixtureBridge::one_sided(interpolant, &last.law)?,
-        Some(first) => MixtureBridge::new(interpolant, &first.law, &last.law)?,
+        None => MixtureBridge::one_sided(interpolant, &law(&last)?)?,
+        Some(first) => MixtureBridge::new(interpolant, &law(first)?, &law(&last)?)?,
     };
     let (start, end, direction) = match bridge.backward {
         false => (first.as_ref(), Some(&last), Direction::Forward),
         true => (Some(&last), first.as_ref(), Direction::Backward),
     };
-    let states = states(bridge, start, field.dim())?;
+    let mut states = states(bridge, start, field.dim())?;
+    if start.is_some() || bridge.at.is_some() {
+        states /= scale;
+    }
     let mut meter = Meter::new("carrying");
     let run =
         sampler(bridge).run_observed(&field, states.view(), direction, &mut |p: &InterpolantProgress| {
@@ -60,13 +66,15 @@ pub fn run(bridge: &Bridge, arguments: &[String]) -> Result<()> {
         })?;
     let (low, high) = field.range();
     let settings = json!({
-        "path": path, "epsilon": bridge.epsilon, "steps": bridge.steps, "evaluations": run.evaluations,
+        "path": path, "epsilon": bridge.epsilon, "epsilon_shape": format!("{:?}", bridge.epsilon_shape).to_lowercase(),
+        "scheme": format!("{:?}", bridge.scheme).to_lowercase(), "components": bridge.components, "scale": scale,
+        "steps": bridge.steps, "evaluations": run.evaluations,
         "times": [low, high], "seed": bridge.seed, "backward": bridge.backward,
         "from": first.as_ref().map(|end| end.source.settings(None)), "to": last.source.settings(None),
     });
     say(&format!("{path}: {} evaluations a point", run.evaluations));
     let (points, range) = match end {
-        Some(end) => (end.source.to_points(run.points)?, end.source.file.range),
+        Some(end) => (end.source.to_points(run.points * scale)?, end.source.file.range),
         None => (PointSet::vectors(run.points)?, (0.0, 0.0)),
     };
     let inputs = [Some(Path::new(&bridge.from)), Some(Path::new(&bridge.to)), bridge.at.as_deref()];
@@ -74,6 +82,20 @@ pub fn run(bridge: &Bridge, arguments: &[String]) -> Result<()> {
     let files =
         SampleFiles { folder: &bridge.output, extension: "npy", range, json: bridge.json, beside: &[] };
     write(&files, &points, settings, &inputs, arguments)
+}
+
+/// Root of the mean variance of the ends' coordinates; to `noise` the data's own.
+fn scale(first: Option<&End>, last: &End) -> f64 {
+    let variance = |end: &End| end.law.moments().map_or(1.0, |m| m.std * m.std);
+    let mean = first.map_or(variance(last), |first| 0.5 * (variance(first) + variance(last)));
+    if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 }
+}
+
+/// The law of a multiple.
+fn scaled(law: &Mixture, factor: f64) -> Result<Mixture> {
+    let one = |g: &Gaussian| Gaussian::new(&g.mean() * factor, g.covariance().map(|v| factor * factor * v)?);
+    let components = law.components().iter().map(one).collect::<ridgewalk::Result<Vec<_>>>()?;
+    Ok(Mixture::new(law.weights().to_vec(), components)?)
 }
 
 fn path(bridge: &Bridge) -> Result<&str> {

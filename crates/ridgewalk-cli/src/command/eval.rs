@@ -28,6 +28,13 @@ pub fn run(eval: &Eval) -> Result<()> {
     if let (Some(_), true) = (eval.bin_width, eval.what != Quantity::BitsPerDimension) {
         return Err(Failure::new("--bin-width", "acts on bits-per-dimension only", "drop the flag"));
     }
+    if let Some(parent) = eval.output.parent()
+        && !parent.as_os_str().is_empty()
+        && !parent.is_dir()
+    {
+        let help = "make the folder first, or give another name with --output";
+        return Err(Failure::new(eval.output.display(), "is in a folder that does not exist", help));
+    }
     let source = source::open(&eval.source, &eval.reading, &eval.preparation, &eval.model, eval.seed)?;
     let prepared = source::prepare(&source, None, &eval.transform, eval.seed)?;
     let at = source::read_other(&eval.at.to_string_lossy(), &eval.reading.table)?;

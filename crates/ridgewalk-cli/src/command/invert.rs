@@ -1,6 +1,6 @@
 //! `ridgewalk invert`: from data to noise, the run backwards.
 
-use ridgewalk::PointSet;
+use ridgewalk::{PointSet, Schedule};
 use ridgewalk_data::write_points;
 use serde_json::{Value, json};
 
@@ -29,12 +29,20 @@ pub fn run(invert: &Invert, arguments: &[String]) -> Result<()> {
     }
     let prepared = source::prepare(&source, None, &invert.transform, *seed)?;
     let denoiser = prepared.denoiser.as_ref();
-    let (run, _) = sampling::sampler(&invert.sampling, denoiser, prepared.onset, *seed)?;
+    let (run, chosen) = sampling::sampler(&invert.sampling, denoiser, prepared.onset, *seed)?;
+    if run.schedule().levels()?.len() < 2 {
+        return Err(Failure::new("--steps 1", "is no way from data to noise", "visit at least two levels"));
+    }
     let x = source.file.to_model(at.values())?;
     let states = run.invert_observed(denoiser, x.view(), &mut Meter::new("inverting"))?;
     let mut settings = prepared.settings;
     settings["solver"] = json!(run.solver().name());
+    settings["schedule"] = json!(run.schedule().describe()?);
+    settings["levels"] = json!(run.schedule().levels()?);
     settings["sigmas"] = json!(states.sigmas);
+    if !chosen.is_null() {
+        settings["pilot"] = chosen;
+    }
     settings["evaluations"] = json!(states.evaluations);
     settings["model"] = source.settings(None);
     let highest = states.sigmas.last().copied().unwrap_or_default();

@@ -6,11 +6,12 @@ use ndarray::Array2;
 use ridgewalk::PointSet;
 use ridgewalk::Schedule;
 use ridgewalk::closed_form::KernelDensity;
+use ridgewalk::sampler::Start;
 use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, Sample};
+use crate::arguments::{Bandwidth, Sample, StartName};
 use crate::failure::{Failure, Result};
 use crate::guidance;
 use crate::progress::{Meter, result, say};
@@ -23,6 +24,8 @@ use crate::trajectories::{self, Watch};
 /// Samples that tell a variance, and the part of the data's below which smoothing made averages.
 const ENOUGH: usize = 16;
 const LOST: f64 = 0.5;
+/// Part of the data's variance from which on samples are not of their kind.
+const WILD: f64 = 4.0;
 
 /// Endings of the files that a run may write as `samples.*`.
 const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
@@ -155,6 +158,20 @@ pub fn write(
     Ok(())
 }
 
+/// States that `ridgewalk invert` wrote are those of its highest level: a run begins there or nowhere.
+fn check_level(states: &Path, highest: f64) -> Result<()> {
+    let Ok(record) = Record::read(&states.with_file_name(NAME)) else { return Ok(()) };
+    let theirs = record.settings["levels"].get(0).and_then(Value::as_f64);
+    match theirs.filter(|_| record.command.first().is_some_and(|c| c == "invert")) {
+        Some(level) if (level / highest - 1.0).abs() > 1e-9 => Err(Failure::new(
+            states.display(),
+            format!("has states at the level {level}, and the run begins at {highest}"),
+            "give the levels of their record: --schedule with the run.json beside them",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Mean variance of a coordinate of the rows.
 fn variance(points: &Array2<f64>) -> f64 {
     let std = points.std_axis(ndarray::Axis(0), 0.0);
@@ -165,6 +182,11 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
     let denoiser = prepared.denoiser.as_ref();
     let moments = sampling::moments(denoiser);
     let (sampler, chosen) = sampling::sampler(&sample.sampling, denoiser, prepared.onset, sample.seed)?;
+    let sampler = sampler.start(match sample.start {
+        None | Some(StartName::Auto) => Start::Auto,
+        Some(StartName::Gaussian) => Start::Gaussian,
+        Some(StartName::Exact) => Start::Exact,
+    });
     let (sampler, teleported) = match &sample.teleport {
         None => (sampler, Value::Null),
         Some(wanted) => teleport(wanted, source, denoiser, sampler, sample.seed)?,
@@ -182,6 +204,7 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
                     &format!("give states in {} units, as `ridgewalk invert` writes them", source.units()),
                 ));
             }
+            check_level(path, sampler.schedule().levels()?.first().copied().unwrap_or_default())?;
             sampler.run_from(denoiser, states.values(), &mut watch)?
         }
     };
@@ -192,10 +215,17 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
     if !chosen.is_null() {
         settings["pilot"] = chosen;
     }
+    settings["levels"] = json!(sampler.schedule().levels()?);
     settings["sigmas"] = json!(samples.sigmas);
     settings["evaluations"] = json!(samples.evaluations);
     settings["mean_evaluations"] = json!(samples.mean_evaluations);
     let kept = variance(&samples.points) / (moments.std * moments.std);
+    if kept > WILD {
+        say(&format!(
+            "note: the samples have {kept:.1e} times the variance of the data: too strong a guidance, too few steps for the \
+             solver, or states that do not belong to the highest level",
+        ));
+    }
     if sample.n >= ENOUGH && kept.is_finite() {
         settings["variance_of_data"] = json!(kept);
         if kept < LOST && sample.transform.smoothing.smooth.is_some() {

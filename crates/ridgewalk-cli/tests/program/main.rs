@@ -2,6 +2,7 @@
 
 mod bad_data;
 mod bad_flags;
+mod bridges;
 mod convert;
 mod evaluation;
 mod faults;

@@ -66,7 +66,8 @@ fn lists_are_complete() {
         );
     }
     assert_eq!(json["solvers"].as_array().map(Vec::len), Some(SOLVERS.len()));
-    assert_eq!(json["schedules"].as_array().map(Vec::len), Some(SCHEDULES.len()));
+    // Those of the library, and the one that is chosen.
+    assert_eq!(json["schedules"].as_array().map(Vec::len), Some(SCHEDULES.len() + 1));
     assert!(json["processes"][0]["from"].as_str().is_some_and(|ends| ends.contains("alpha")));
     assert!(!folder.ok("list schedules").out.contains("dpm++2m"));
 }
@@ -93,6 +94,11 @@ fn inverted_points_come_back() {
         assert!(off < bound, "{}: {off}", entry.name);
     }
     folder.ok("rerun noise/run.json -o again");
+    let noise = "sample m.safetensors --from again/noise.npy -o x";
+    folder.refused(&format!("{noise} --sigma-max 5"), &["again/noise.npy", "level", "--schedule"]);
+    folder.ok(&format!("{noise} --schedule again/run.json"));
+    folder
+        .refused("invert m.safetensors --at points/samples.npy --steps 1 -o x", &["--steps 1", "two levels"]);
     folder.refused("sample m.safetensors --from m.safetensors -o x", &["m.safetensors"]);
     folder.write("flat.csv", "1,2\n");
     folder.refused("sample m.safetensors --from flat.csv -o x", &["flat.csv", "2 coordinates", "3"]);
@@ -105,7 +111,7 @@ fn guidance_moves_away_from_the_rest() {
     let folder = Folder::new();
     // Two classes of equal covariance at ±(0.3, −0.3): guided by w, the mean of one is w times its own.
     let row = |i: usize| {
-        let sign = if i % 2 == 0 { 0.3 } else { -0.3 };
+        let sign = if i.is_multiple_of(2) { 0.3 } else { -0.3 };
         let (x, y) = (0.5 * ((i / 2 % 7) as f64 - 3.0), 0.7 * ((i / 14) as f64 - 2.0));
         format!("{},{},{}", sign + x, y - sign, i % 2)
     };
@@ -126,7 +132,7 @@ fn guidance_moves_away_from_the_rest() {
     assert_eq!(record["settings"]["evaluations"], 70);
     let above = mean("--guidance 2.5 --guidance-interval 1e-9..1e-8");
     assert!((above - plain).abs() < 1e-9, "{plain} {above}");
-    assert!(mean("--guidance 2.5 --guidance-rescale 1") < guided);
+    assert!((mean("--guidance 2.5 --guidance-rescale 1") - guided).abs() > 1e-3);
     folder.ok("sample p.csv --class 0 --guidance 2 -n 30 -o s");
     let survey = folder.ok("survey s --data p.csv --resamples 20 -o told");
     assert!(!survey.err.contains("warning"), "{}", survey.err);
@@ -137,9 +143,55 @@ fn guidance_moves_away_from_the_rest() {
     let guided = first(&folder, "t/samples.npy");
     assert!(guided > plain + 0.3, "{plain} {guided}");
     folder.refused("sample strong.safetensors --guidance 2 -o t", &["--guidance", "--guide"]);
-    folder.ok("fit circle:n=20 -o other.safetensors");
+    folder.ok("fit circle:n=20,dim=3 -o other.safetensors");
     folder.refused(
         "sample strong.safetensors --guide other.safetensors --guidance 2 -o t",
         &["shape or units"],
     );
+}
+
+/// A teleport by the law of a Gaussian model itself changes nothing but the count; a level is the lowest not below
+/// what was asked for; the measured choice prints what it measured.
+#[test]
+fn teleports_leave_steps_out() {
+    let folder = Folder::new();
+    folder.ok("fit swiss-roll:n=60 --model gaussian -o m.safetensors");
+    let end = |flags: &str| {
+        folder
+            .ok(&format!("sample m.safetensors -n 5 --solver rk45:absolute=1e-9,relative=1e-9 {flags} -o s"));
+        (folder.points("s/samples.npy").values().to_owned(), folder.json("s/run.json")["settings"].clone())
+    };
+    let ((plain, _), (short, settings)) = (end(""), end("--teleport 20"));
+    assert!((&plain - &short).iter().all(|e| e.abs() < 1e-4));
+    let level = settings["teleport"]["level"].as_f64().unwrap();
+    let levels: Vec<f64> = serde_json::from_value(settings["levels"].clone()).unwrap();
+    assert!(level >= 20.0 && levels.iter().all(|l| *l >= level || *l < 20.0), "{level} {levels:?}");
+    assert_eq!(settings["sigmas"][0], level);
+    // The record's levels are the whole schedule, for another run to take.
+    assert_eq!(levels.len(), 18);
+    folder.ok("fit swiss-roll:n=60 --model mixture --components 4 -o mix.safetensors");
+    let run = folder.ok("sample mix.safetensors -n 4 --teleport within=0.01 -o t");
+    assert!(run.err.contains("<- chosen") && run.err.contains("steps left out"), "{}", run.err);
+    let chosen = folder.json("t/run.json")["settings"]["teleport"].clone();
+    assert!(chosen["floor"].as_f64() <= Some(0.01) && chosen["steps"].as_u64() > Some(2), "{chosen}");
+    folder.ok("rerun t/run.json -o again");
+    folder.refused("sample mix.safetensors --teleport 1e9 -o t", &["--teleport", "highest level"]);
+    folder.refused("sample mix.safetensors --teleport within=0 -o t", &["--teleport", "above 0"]);
+}
+
+/// The two files of --trajectories: images in a sheet, numbers for all.
+#[test]
+fn trajectories_are_described() {
+    let folder = Folder::new();
+    folder.ok("sample digits --points 100 -n 3 --steps 6 --trajectories -o images");
+    assert!(!folder.read("images/trajectories.png").is_empty());
+    let numbers = folder.json("images/trajectories.json");
+    assert_eq!(numbers["sigmas"].as_array().map(Vec::len), Some(6));
+    let plane = numbers["states"]["in_plane_of_ends"].as_f64().unwrap();
+    assert!(plane > 0.5 && plane <= 1.0, "{plane}");
+    folder.ok("rerun images/run.json -o again");
+    folder.ok("sample circle:n=40 --model gaussian -n 3 --steps 6 --trajectories -o vectors");
+    assert!(!folder.path("vectors/trajectories.png").exists());
+    // One level is a path of one state.
+    folder.ok("sample circle:n=40 -n 1 --steps 1 --trajectories -o one");
 }

@@ -123,6 +123,13 @@ pub trait Bridge: Send + Sync {
         (0.0, 1.0)
     }
 
+    /// A lower bound of the variance of ρ_t in any direction about any of its modes, where one is known: what
+    /// limits the noise that a step can follow.
+    fn least_variance(&self, t: f64) -> Option<f64> {
+        let _ = t;
+        None
+    }
+
     /// ∇·b, `[batch]`.
     ///
     /// # Errors

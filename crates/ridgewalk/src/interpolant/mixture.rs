@@ -55,6 +55,8 @@ pub struct MixtureBridge {
     pairs: Vec<(Option<usize>, usize, f64)>,
     dim: usize,
     range: (f64, f64),
+    /// The least variances of the two ends' components.
+    least: (f64, f64),
 }
 
 impl MixtureBridge {
@@ -151,7 +153,8 @@ impl MixtureBridge {
             }
         }
         pairs.retain(|(.., log_weight)| *log_weight > f64::NEG_INFINITY);
-        Ok(MixtureBridge { interpolant, ends, pairs, dim, range: (start, end) })
+        let least = (first.map_or(0.0, least_variance), least_variance(last));
+        Ok(MixtureBridge { interpolant, ends, pairs, dim, range: (start, end), least })
     }
 
     /// log ρ_t(x), `[batch]`, in nats.
@@ -238,6 +241,12 @@ fn normalise(logs: &mut [f64]) -> f64 {
     top + libm::log(sum)
 }
 
+/// The least variance of any component in any direction.
+fn least_variance(mixture: &Mixture) -> f64 {
+    let of = |g: &Gaussian| g.modes().first().map_or(0.0, |mode| mode.variance.max(0.0));
+    mixture.components().iter().map(of).fold(f64::INFINITY, f64::min)
+}
+
 impl Bridge for MixtureBridge {
     fn dim(&self) -> usize {
         self.dim
@@ -247,6 +256,10 @@ impl Bridge for MixtureBridge {
     }
     fn range(&self) -> (f64, f64) {
         self.range
+    }
+    fn least_variance(&self, t: f64) -> Option<f64> {
+        let at = self.interpolant.coefficients(t).ok()?;
+        Some(at.a * at.a * self.least.0 + at.b * at.b * self.least.1 + at.gamma * at.gamma)
     }
     fn fields(&self, x: ArrayView2<f64>, t: f64) -> Result<Fields> {
         let at = check(self, x, t)?;

@@ -122,6 +122,10 @@ impl<D: Denoiser> Bridge for OneSided<D> {
     fn range(&self) -> (f64, f64) {
         self.range
     }
+    fn least_variance(&self, t: f64) -> Option<f64> {
+        let at = self.interpolant.coefficients(t).ok()?;
+        Some(at.gamma * at.gamma)
+    }
     fn fields(&self, x: ArrayView2<f64>, t: f64) -> Result<Fields> {
         let at = check(self, x, t)?;
         let (denoised, score) = if at.b > 0.0 {

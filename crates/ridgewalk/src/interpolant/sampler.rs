@@ -1,8 +1,8 @@
 //! Moving samples along an interpolant: the ODE dx = b dt, and the SDEs of any ε(t), either way.
 //!
-//! Steps are even in t over the bridge's range. What the range leaves out at an end is crossed by one Euler
-//! step of the ODE with b at the range's edge. With noise the drift is b + εs forward and b − εs backward,
-//! and
+//! Steps are even in u over the bridge's range, t = sin²(πu/2): they shorten towards the ends, where γ grows as a
+//! root. What the range leaves out at an end is crossed by one Euler step of the ODE with b at the range's edge.
+//! With noise the drift is b + εs forward and b − εs backward, and
 //!
 //! ```text
 //! Euler    x′ = x + h f(x, t) + √(2ε(t)|h|) z                                   law of first order
@@ -11,6 +11,10 @@
 //! ```
 //!
 //! the latter because the noise is additive. All noise is keyed by (seed, sample, step).
+//!
+//! εs pulls with the rate ε/λ, λ the least variance of ρ_t in any direction, and a step that is long beside
+//! λ/ε would throw states out. Any ε ≥ 0 has the same laws; so where the bridge knows λ
+//! ([`Bridge::least_variance`]) a step takes at most ε = λ/2h.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -225,19 +229,24 @@ impl InterpolantSampler {
             x.scaled_add(h, &velocity);
             return Ok(x);
         }
-        let first = walk.drift(&x, from, self.strength(from)?)?;
+        // The same for the whole step: its stages must belong to one equation.
+        let times = [from, middle, to];
+        let least = times.iter().filter_map(|&t| walk.bridge.least_variance(t));
+        let most = least.fold(f64::INFINITY, |most, variance| most.min(0.5 * variance / h.abs()));
+        let strength = |t: f64| self.strength(t).map(|epsilon| epsilon.min(most));
+        let first = walk.drift(&x, from, strength(from)?)?;
         match self.scheme {
             Scheme::Euler => {
                 x.scaled_add(h, &first);
-                walk.kick(&mut x, index, 2.0 * self.strength(from)? * h.abs());
+                walk.kick(&mut x, index, 2.0 * strength(from)? * h.abs());
             }
             Scheme::Heun => {
                 let mut kicked = x;
-                walk.kick(&mut kicked, index, 2.0 * self.strength(middle)? * h.abs());
+                walk.kick(&mut kicked, index, 2.0 * strength(middle)? * h.abs());
                 let mut ahead = kicked.clone();
                 ahead.scaled_add(h, &first);
                 finite(&ahead, index, to, walk.samples)?;
-                let second = walk.drift(&ahead, to, self.strength(to)?)?;
+                let second = walk.drift(&ahead, to, strength(to)?)?;
                 x = kicked;
                 x.scaled_add(0.5 * h, &first);
                 x.scaled_add(0.5 * h, &second);
@@ -284,7 +293,10 @@ impl InterpolantSampler {
         let time = |i: usize| match i {
             0 => first,
             i if i == self.steps => last,
-            i => first + (last - first) * (i as f64 / self.steps as f64),
+            i => {
+                let half = libm::sin(0.5 * std::f64::consts::PI * (i as f64 / self.steps as f64));
+                first + (last - first) * half * half
+            }
         };
         let mut legs: Vec<Leg> =
             (0..self.steps).map(|i| Leg { from: time(i), to: time(i + 1), across: None }).collect();

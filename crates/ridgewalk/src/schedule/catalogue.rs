@@ -113,14 +113,14 @@ pub const SCHEDULES: &[Entry] = &[
     Entry {
         name: "ddpm",
         aliases: &[],
-        summary: "levels of a table of 1000 betas",
-        settings: "betas=linear,spacing=trailing,data=1",
+        summary: "levels of a table of 1000 betas; spacing trailing or leading leaves one of its ends out",
+        settings: "betas=linear,spacing=linspace,data=1",
         source: "2006.11239",
         build: |spec, ask| {
-            let spacing = match spec.word("spacing", &["trailing", "leading", "linspace"])? {
-                0 => Spacing::Trailing,
-                1 => Spacing::Leading,
-                _ => Spacing::Linspace,
+            let spacing = match spec.word("spacing", &["linspace", "trailing", "leading"])? {
+                0 => Spacing::Linspace,
+                1 => Spacing::Trailing,
+                _ => Spacing::Leading,
             };
             let schedule = DiscreteTable::new(process::table_of_spec(spec)?, ask.range.clone(), ask.n);
             Ok(Box::new(schedule.spacing(spacing).scale(spec.number("data", ask.data)?)))
@@ -129,7 +129,7 @@ pub const SCHEDULES: &[Entry] = &[
     Entry {
         name: "piecewise",
         aliases: &[],
-        summary: "one schedule above a level, another below, a share of the levels for the upper one",
+        summary: "one schedule above a level, another below; at in deviations of the data, share of the levels above",
         settings: "above=log-linear,below=karras,at=1,share=0.5",
         source: "the joining of two grids",
         build: piecewise,

@@ -42,7 +42,8 @@ impl AnnealedLangevin {
 
 impl Solver for AnnealedLangevin {
     fn name(&self) -> String {
-        format!("annealed Langevin, {} moves", self.moves)
+        let (LangevinStep::Fixed(step) | LangevinStep::SignalToNoise(step)) = self.size;
+        format!("annealed-langevin:moves={},step={step}", self.moves)
     }
 
     fn order(&self) -> Order {

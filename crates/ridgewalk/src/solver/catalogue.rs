@@ -20,7 +20,15 @@ pub struct Entry {
     pub evaluations: &'static str,
     /// Where it comes from: an arXiv id, or a book's name for it.
     pub source: &'static str,
-    build: fn(&Spec, usize) -> Result<Box<dyn Solver>>,
+    build: fn(&Spec, &Ask) -> Result<Box<dyn Solver>>,
+}
+
+/// What a solver is asked for.
+struct Ask {
+    /// Levels of the run.
+    steps: usize,
+    /// Standard deviation of the data.
+    data: f64,
 }
 
 /// All of them, in the order in which a newcomer should meet them.
@@ -35,13 +43,17 @@ pub const SOLVERS: &[Entry] = &[
     },
     Entry {
         name: "heun",
-        summary: "Heun's method, with EDM's churn where asked for",
-        settings: "churn=0,noise=1",
+        summary: "Heun's method, with EDM's churn where asked for, at levels from min to max",
+        settings: "churn=0,noise=1,min=0,max=inf",
         evaluations: "2",
         source: "2206.00364",
-        build: |spec, steps| {
+        build: |spec, ask| {
             let (churn, noise) = (spec.number("churn", 0.0)?, spec.number("noise", 1.0)?);
-            Ok(Box::new(Heun::with_churn(churn, steps, 0.0..=f64::INFINITY, noise)?))
+            let max = match spec.text("max") {
+                None | Some("inf") => f64::INFINITY,
+                Some(_) => spec.number("max", f64::INFINITY)?,
+            };
+            Ok(Box::new(Heun::with_churn(churn, ask.steps, spec.number("min", 0.0)?..=max, noise)?))
         },
     },
     Entry {
@@ -139,9 +151,9 @@ pub const SOLVERS: &[Entry] = &[
         settings: "absolute=1e-5,relative=1e-5",
         evaluations: "6 or more",
         source: "Dormand-Prince",
-        build: |spec, _| {
+        build: |spec, ask| {
             let (absolute, relative) = (spec.number("absolute", 1e-5)?, spec.number("relative", 1e-5)?);
-            Ok(Box::new(Adaptive::new(absolute, relative)?))
+            Ok(Box::new(Adaptive::new(absolute, relative)?.scale(ask.data)?))
         },
     },
     Entry {
@@ -150,9 +162,10 @@ pub const SOLVERS: &[Entry] = &[
         settings: "absolute=1e-4,relative=1e-4",
         evaluations: "3 or more",
         source: "Bogacki-Shampine",
-        build: |spec, _| {
+        build: |spec, ask| {
             let (absolute, relative) = (spec.number("absolute", 1e-4)?, spec.number("relative", 1e-4)?);
-            Ok(Box::new(Adaptive::new(absolute, relative)?.pair(Pair::BogackiShampine)))
+            let pair = Adaptive::new(absolute, relative)?.pair(Pair::BogackiShampine);
+            Ok(Box::new(pair.scale(ask.data)?))
         },
     },
     Entry {
@@ -173,14 +186,13 @@ pub const SOLVERS: &[Entry] = &[
     },
     Entry {
         name: "ddpm",
-        summary: "ancestral sampling; variance=large for data of standard deviation data",
-        settings: "variance=small,data=1",
+        summary: "ancestral sampling; variance=large takes data=, their standard deviation where not given",
+        settings: "variance=small",
         evaluations: "1",
         source: "2006.11239",
-        build: |spec, _| {
-            let (large, data) = (spec.word("variance", &["small", "large"])? == 1, spec.number("data", 1.0)?);
-            let large_variance = Ddpm::large(data)?;
-            Ok(Box::new(if large { large_variance } else { Ddpm::small() }))
+        build: |spec, ask| match spec.word("variance", &["small", "large"])? {
+            0 => Ok(Box::new(Ddpm::small())),
+            _ => Ok(Box::new(Ddpm::large(spec.number("data", ask.data)?)?)),
         },
     },
     Entry {
@@ -223,22 +235,22 @@ pub const SOLVERS: &[Entry] = &[
     },
     Entry {
         name: "pc",
-        summary: "a predictor, as predictor=ddim:eta=1, and Langevin moves; rule is fixed or snr",
+        summary: "a predictor, as predictor=ddim:eta=1, and Langevin moves; rule=snr widens laws in few dimensions",
         settings: "predictor=reverse-sde,moves=1,rule=fixed,size=0.0512",
         evaluations: "1 + moves",
         source: "2011.13456",
-        build: |spec, steps| {
+        build: |spec, ask| {
             let size = match spec.word("rule", &["fixed", "snr"])? {
                 0 => LangevinStep::Fixed(spec.number("size", 2.0 * SIGNAL_TO_NOISE * SIGNAL_TO_NOISE)?),
                 _ => LangevinStep::SignalToNoise(spec.number("size", SIGNAL_TO_NOISE)?),
             };
-            let predictor = named(spec.text("predictor").unwrap_or("reverse-sde"), steps)?;
+            let predictor = named_for(spec.text("predictor").unwrap_or("reverse-sde"), ask.steps, ask.data)?;
             Ok(Box::new(PredictorCorrector::new(predictor, spec.count("moves", 1)?, size)?))
         },
     },
     Entry {
         name: "annealed-langevin",
-        summary: "Langevin moves at every level; step is a share of sigma squared",
+        summary: "Langevin moves at every level, of step sigma^2; right for many moves and levels",
         settings: "moves=100,step=0.1",
         evaluations: "moves",
         source: "1907.05600",
@@ -271,10 +283,19 @@ const SIGNAL_TO_NOISE: f64 = 0.16;
 /// # Errors
 /// If the name or a setting is not known, or a setting has a value of no meaning.
 pub fn named(text: &str, steps: usize) -> Result<Box<dyn Solver>> {
+    named_for(text, steps, 1.0)
+}
+
+/// [`named`] for data of this standard deviation: tolerances are parts of it, and variances of unit data are
+/// scaled.
+///
+/// # Errors
+/// As [`named`].
+pub fn named_for(text: &str, steps: usize, data: f64) -> Result<Box<dyn Solver>> {
     let spec = Spec::parse("solver", text)?;
     let found = SOLVERS.iter().find(|entry| entry.name == spec.name());
     let entry = found.ok_or_else(|| spec.unknown(SOLVERS.iter().map(|entry| entry.name)))?;
-    let solver = (entry.build)(&spec, steps)?;
+    let solver = (entry.build)(&spec, &Ask { steps, data })?;
     spec.done()?;
     Ok(solver)
 }
@@ -291,6 +312,8 @@ mod tests {
             let spelled = named(&format!("{}:{}", entry.name, entry.settings), 20).unwrap();
             assert_eq!(plain.name(), spelled.name());
             assert_eq!(plain.order(), spelled.order());
+            // A name from a record asks for the same solver again.
+            assert_eq!(named(&plain.name(), 20).unwrap().name(), plain.name());
             assert!(named(&format!("{}:nonsense=1", entry.name), 20).is_err(), "{}", entry.name);
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn ancestral(sigma: f64, next: f64, eta: f64) -> (f64, f64) {
 
 impl Solver for Ddim {
     fn name(&self) -> String {
-        format!("ddim with eta {}", self.eta)
+        format!("ddim:eta={}", self.eta)
     }
 
     fn order(&self) -> Order {

@@ -52,8 +52,8 @@ impl Ddpm {
 impl Solver for Ddpm {
     fn name(&self) -> String {
         match self.data {
-            0.0 => "ddpm with the small variance".into(),
-            data => format!("ddpm with the large variance for data of {data}"),
+            0.0 => "ddpm:variance=small".into(),
+            data => format!("ddpm:variance=large,data={data}"),
         }
     }
 

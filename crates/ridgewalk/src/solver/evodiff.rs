@@ -15,7 +15,8 @@
 //! ζ  = S(ζ* − ½) in runs of up to 20 steps, else S(−(ζ* − ½) S(⟨m₀|(m₀ − m₁)/(1/σ′ − 1/σ)⟩ (2 − (σ′/σ)²)))
 //! ```
 //!
-//! S is the logistic function, and m′ is the next step's m₀. These are the steps of the released program, of
+//! all about the mean of the data, where the model knows it: lengths and angles of m depend on where the origin
+//! lies, and the papers' images lie about 0. S is the logistic function, and m′ is the next step's m₀. These are the steps of the released program, of
 //! which the paper differs in η and ζ. As h → 0 the factors η and ζ do not tend to what makes the expansion of D
 //! consistent, so that this is a first-order method, less accurate than DPM-Solver++(2M): its aim is where it
 //! places samples, not to follow the flow. The program takes its products over each channel of an image; a
@@ -88,11 +89,16 @@ impl Solver for EvoDiff {
     }
 
     fn step(&self, x: Array2<f64>, step: &mut Step) -> Result<Array2<f64>> {
-        let mut x = by_rows(x);
-        let m0 = by_rows(step.denoised(x.view())?);
+        let (mut x, mut m0) = {
+            let denoised = step.denoised(x.view())?;
+            (by_rows(x), by_rows(denoised))
+        };
+        step.shift(&mut x, -1.0);
+        step.shift(&mut m0, -1.0);
         let ratio = step.next / step.sigma;
         let Some(before) = step.past(0).map(|past| past.sigma) else {
             update(&mut x, &m0, |x, d| d + ratio * (x - d));
+            step.shift(&mut x, 1.0);
             step.remember(m0, 1);
             return Ok(x);
         };
@@ -110,8 +116,11 @@ impl Solver for EvoDiff {
                 probe.zip(m0).zip(m1).for_each(|((p, m0), m1)| *p += reach / inner * (m0 - r1 * m1));
             }
         }
-        let ahead = by_rows(step.denoise(probe.view(), step.next)?);
-        step.recycle(probe);
+        step.shift(&mut probe, 1.0);
+        let answer = step.denoise(probe.view(), step.next)?;
+        let mut ahead = probe;
+        ahead.assign(&answer);
+        step.shift(&mut ahead, -1.0);
         if let Some(m1) = step.past(0).map(|past| &past.value) {
             let known = m0.outer_iter().zip(m1.outer_iter()).zip(ahead.outer_iter());
             for (mut x, ((m0, m1), ahead)) in x.outer_iter_mut().zip(known) {
@@ -123,8 +132,10 @@ impl Solver for EvoDiff {
                 });
             }
         }
+        step.shift(&mut x, 1.0);
         step.remember(m0, 1);
-        step.carry(ahead);
+        step.recycle(ahead);
+        step.carry(answer);
         Ok(x)
     }
 }

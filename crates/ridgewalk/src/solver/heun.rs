@@ -23,6 +23,7 @@ pub struct Heun {
 /// Noise that EDM adds before every step (arXiv 2206.00364, algorithm 2).
 #[derive(Debug, Clone, PartialEq)]
 struct Churn {
+    total: f64,
     per_step: f64,
     range: std::ops::RangeInclusive<f64>,
     noise: f64,
@@ -53,14 +54,24 @@ impl Heun {
             ));
         }
         let per_step = (s_churn / steps as f64).min(std::f64::consts::SQRT_2 - 1.0);
-        Ok(Heun { churn: Some(Churn { per_step, range, noise: s_noise }) })
+        Ok(Heun { churn: Some(Churn { total: s_churn, per_step, range, noise: s_noise }) })
     }
 }
 
 impl Solver for Heun {
     fn name(&self) -> String {
         match &self.churn {
-            Some(churn) if churn.per_step > 0.0 => "heun with churn".into(),
+            Some(churn) if churn.per_step > 0.0 => {
+                let noise =
+                    if churn.noise == 1.0 { String::new() } else { format!(",noise={}", churn.noise) };
+                let (low, high) = (churn.range.start(), churn.range.end());
+                let range = if (*low, *high) == (0.0, f64::INFINITY) {
+                    String::new()
+                } else {
+                    format!(",min={low},max={high}")
+                };
+                format!("heun:churn={}{noise}{range}", churn.total)
+            }
             _ => "heun".into(),
         }
     }

@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
+
+use crate::denoiser::Denoiser;
 
 /// A value `[batch, d]` that a solver left at an earlier noise level: a denoised state, or a slope.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,8 @@ pub(crate) struct Memory {
     past: VecDeque<Past>,
     /// D for the state at the level at which the next step begins.
     carried: Option<Past>,
+    /// The mean of the model's data, once it was asked for.
+    mean: Option<Option<Array1<f64>>>,
     /// Arrays of the state's shape whose values nobody needs.
     spare: Vec<Array2<f64>>,
 }
@@ -59,6 +63,11 @@ impl Memory {
     /// that step asks in its own way, is of no use.
     pub(crate) fn take_carried(&mut self, sigma: f64) -> Option<Array2<f64>> {
         self.carried.take().filter(|carried| carried.sigma == sigma).map(|carried| carried.value)
+    }
+
+    /// The mean of the data of this model, if it knows it.
+    pub(crate) fn mean(&mut self, model: &dyn Denoiser) -> Option<&Array1<f64>> {
+        self.mean.get_or_insert_with(|| model.moments().map(|moments| moments.mean)).as_ref()
     }
 
     /// An array of this shape; its values are of no meaning.

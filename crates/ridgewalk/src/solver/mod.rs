@@ -39,7 +39,7 @@ use ndarray::Array2;
 pub use adams::InterpolationTime;
 pub use adaptive::{Adaptive, Pair};
 pub use annealed_langevin::AnnealedLangevin;
-pub use catalogue::{Entry, SOLVERS, named};
+pub use catalogue::{Entry, SOLVERS, named, named_for};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
 pub use deis::Deis;
@@ -86,7 +86,7 @@ impl Order {
 
 /// Takes a state from one noise level to the next: a lower one when sampling, a higher one when inverting.
 pub trait Solver: Send + Sync {
-    /// Name for records and tables.
+    /// Name for records and tables: the specification by which [`named`] gives the solver, where there is one.
     fn name(&self) -> String;
 
     /// The order that its tests prove.

@@ -32,7 +32,12 @@ impl<S: Solver> PredictorCorrector<S> {
 
 impl<S: Solver> Solver for PredictorCorrector<S> {
     fn name(&self) -> String {
-        format!("{} with {} Langevin moves", self.predictor.name(), self.moves)
+        let (rule, size) = match self.size {
+            LangevinStep::Fixed(size) => ("fixed", size),
+            LangevinStep::SignalToNoise(size) => ("snr", size),
+        };
+        let predictor = self.predictor.name();
+        format!("pc:predictor={predictor},moves={},rule={rule},size={size}", self.moves)
     }
 
     fn order(&self) -> Order {

@@ -97,6 +97,14 @@ impl Step<'_> {
         Ok(denoised)
     }
 
+    /// Adds `factor` times the mean of the data to every row, where the model knows it: for methods that depend on
+    /// where the origin lies.
+    pub fn shift(&mut self, x: &mut Array2<f64>, factor: f64) {
+        if let Some(mean) = self.memory.mean(self.model) {
+            x.outer_iter_mut().for_each(|mut row| row.scaled_add(factor, mean));
+        }
+    }
+
     /// Leaves D for the state at the step's end to the next step, which then need not ask for it; the last
     /// step, to σ = 0, returns it.
     pub fn carry(&mut self, denoised: Array2<f64>) {

@@ -22,6 +22,10 @@ use crate::sampler::{Sampler, observers::median};
 use crate::schedule::{Levels, Schedule, checked};
 use crate::solver::{Heun, check_answer, first_not_finite};
 
+/// Times the tolerance that a path may move, and the share of paths that may move farther: one of 32.
+const FAR: f64 = 10.0;
+const FEW: f64 = 1.0 / 32.0;
+
 /// A pilot run that chooses how many steps to teleport.
 ///
 /// ```
@@ -74,6 +78,8 @@ pub struct TeleportFloor {
     /// Median over paths of the root-mean-square difference of the samples over coordinates, relative to the
     /// data's scale.
     pub floor: f64,
+    /// Share of the paths whose difference is more than ten times the tolerance: those that the median hides.
+    pub moved: f64,
     /// Root mean square over paths and coordinates of the states' difference where it lands, in data units.
     pub landing: f64,
     /// Share of the paths whose sample is nearest to another landmark, if there are landmarks.
@@ -81,7 +87,8 @@ pub struct TeleportFloor {
 }
 
 impl TeleportPilot {
-    /// The lowest level whose floor is at most `tolerance`, relative to the data's scale, by 32 paths.
+    /// The lowest level whose floor is at most `tolerance`, relative to the data's scale, by 32 paths, of which
+    /// at most one moves more than ten times as far.
     pub fn new(tolerance: f64) -> Self {
         TeleportPilot { tolerance, samples: 32, seed: 0, resolution: 0.125, landmarks: None }
     }
@@ -148,7 +155,10 @@ impl TeleportPilot {
             let landing = (&landed - state).mapv(|e| e * e).mean().unwrap_or(f64::NAN).sqrt();
             let found = pilot.land(&pilot.carry(landed, steps, last)?)?;
             let off = (&found - &ends).mapv(|e| e * e).mean_axis(Axis(1)).unwrap_or_default();
-            let floor = median(off.iter().map(|square| square.sqrt()).collect()) / scale;
+            let off: Vec<f64> = off.iter().map(|square| square.sqrt() / scale).collect();
+            let moved = off.iter().filter(|e| **e > FAR * self.tolerance).count();
+            let moved = moved as f64 / off.len().max(1) as f64;
+            let floor = median(off);
             let strays = match (&homes, self.nearest(found.view())?) {
                 (Some(homes), Some(found)) => {
                     let strayed = homes.iter().zip(&found).filter(|(a, b)| a != b).count();
@@ -156,8 +166,8 @@ impl TeleportPilot {
                 }
                 _ => None,
             };
-            table.push(TeleportFloor { steps, level, floor, landing, strays });
-            if floor <= self.tolerance && beyond == 0 {
+            table.push(TeleportFloor { steps, level, floor, moved, landing, strays });
+            if floor <= self.tolerance && moved <= FEW && beyond == 0 {
                 (choice.steps, choice.level, choice.floor) = (steps, level, floor);
             } else {
                 beyond += 1;

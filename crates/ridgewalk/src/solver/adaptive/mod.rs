@@ -33,24 +33,36 @@ pub struct Adaptive {
     pair: Pair,
     absolute: f64,
     relative: f64,
+    /// The unit of `absolute`.
+    scale: f64,
 }
 
 impl Adaptive {
-    /// Dormand–Prince 5(4), with the error that a part may have: `absolute` in the data's units, `relative` to
-    /// the state.
+    /// Dormand–Prince 5(4), with the error that a part may have: `absolute` in the data's units
+    /// (or [`Adaptive::scale`]), `relative` to the state.
     ///
     /// # Errors
     /// If a tolerance is negative or not finite, or both are 0.
     pub fn new(absolute: f64, relative: f64) -> Result<Self> {
         let sound = |v: f64| v >= 0.0 && v.is_finite();
         if sound(absolute) && sound(relative) && absolute + relative > 0.0 {
-            return Ok(Adaptive { pair: Pair::DormandPrince, absolute, relative });
+            return Ok(Adaptive { pair: Pair::DormandPrince, absolute, relative, scale: 1.0 });
         }
         Err(Error::argument(
             "tolerance",
             format!("is {absolute} (absolute) and {relative} (relative)"),
             "give finite numbers, not negative and not both 0; 1e-5 is usual",
         ))
+    }
+
+    /// With the absolute tolerance in units of this: the data's standard deviation makes it a part of theirs.
+    ///
+    /// # Errors
+    /// If it is not a positive number.
+    pub fn scale(mut self, scale: f64) -> Result<Self> {
+        crate::denoiser::check_sigma(scale)?;
+        self.scale = scale;
+        Ok(self)
     }
 
     /// With another pair.
@@ -78,7 +90,7 @@ impl Adaptive {
             let trial = self.pair.attempt(step, &ready, &before.x, &before.denoised, part)?;
             for (k, &row) in ready.iter().enumerate() {
                 let size = norm(before.x.row(k)).max(norm(trial.x.row(k)));
-                let excess = norm(trial.error.row(k)) / (self.absolute + self.relative * size);
+                let excess = norm(trial.error.row(k)) / (self.scale * self.absolute + self.relative * size);
                 if excess <= 1.0 {
                     state.put(row, trial.x.row(k), trial.denoised.row(k));
                 } else {

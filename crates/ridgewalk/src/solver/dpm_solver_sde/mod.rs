@@ -114,13 +114,13 @@ fn phi(g: f64) -> (f64, f64) {
 
 impl Solver for DpmSolverSde {
     fn name(&self) -> String {
-        let which = match self.extrapolation {
-            Extrapolation::Constant => "1",
-            Extrapolation::Midpoint => "2M (midpoint)",
-            Extrapolation::Heun => "2M (heun)",
-            Extrapolation::Quadratic => "3M",
+        let (which, kind) = match self.extrapolation {
+            Extrapolation::Constant => ("1", ""),
+            Extrapolation::Midpoint => ("2m", ",kind=midpoint"),
+            Extrapolation::Heun => ("2m", ",kind=heun"),
+            Extrapolation::Quadratic => ("3m", ""),
         };
-        format!("sde-dpm-solver++{which} with eta {}", self.eta)
+        format!("sde-dpm++{which}:eta={}{kind}", self.eta)
     }
 
     fn order(&self) -> Order {

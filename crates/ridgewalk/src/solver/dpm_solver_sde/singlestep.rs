@@ -39,7 +39,7 @@ impl DpmSolverSde2S {
 
 impl Solver for DpmSolverSde2S {
     fn name(&self) -> String {
-        format!("sde-dpm-solver++2S with eta {}", self.eta)
+        format!("sde-dpm++2s:eta={}", self.eta)
     }
 
     fn order(&self) -> Order {

@@ -13,9 +13,9 @@
 //! - [`Guided::interval`] guides only at levels σ_lo < σ ≤ σ_hi, where it helps (arXiv 2404.07724, eq. 5);
 //!   elsewhere D alone is asked.
 //! - [`Guided::rescale`] takes back the excess contrast of large w (arXiv 2305.08891, eq. 15 and 16): every
-//!   row of D_w is multiplied by φ·std(D)/std(D_w) + 1 − φ, with standard deviations over the row's
-//!   coordinates, about the row's mean. It acts on the prediction of the data, D, whatever the model behind it
-//!   predicts; the paper applies it to the output of its network.
+//!   row of D_w keeps its mean over the coordinates, and its spread about that is multiplied by
+//!   φ·std(D)/std(D_w) + 1 − φ. It acts on the prediction of the data, D, whatever the model behind it predicts; the
+//!   paper applies it to the output of its network, whose rows have a mean of about 0, about 0.
 //!
 //! D_w is the denoiser of p^w p_ref^{1−w} where that is a density at every σ of its own noising, as for
 //! Gaussians of equal covariance, for which D_w is that of the mean μ_ref + w(μ − μ_ref). In general it is not:
@@ -162,11 +162,11 @@ impl<D: Denoiser, R: Denoiser> Guided<D, R> {
     }
 }
 
-/// Standard deviation over the coordinates of a row, by plain sums: the same in every layout and batch.
-fn deviation(row: ndarray::ArrayView1<f64>) -> f64 {
+/// Mean and standard deviation over the coordinates of a row, by plain sums: the same in every layout and batch.
+fn mean_and_deviation(row: ndarray::ArrayView1<f64>) -> (f64, f64) {
     let n = row.len() as f64;
     let mean = row.iter().sum::<f64>() / n;
-    (row.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt()
+    (mean, (row.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt())
 }
 
 impl<D: Denoiser, R: Denoiser> Denoiser for Guided<D, R> {
@@ -189,9 +189,12 @@ impl<D: Denoiser, R: Denoiser> Denoiser for Guided<D, R> {
         let mut guided = self.extrapolate(&model, self.reference.denoise_at(x, sigma, visit)?)?;
         if self.rescale > 0.0 {
             Zip::from(guided.rows_mut()).and(model.rows()).for_each(|mut guided, model| {
-                let ratio = deviation(model) / deviation(guided.view());
+                let (_, wanted) = mean_and_deviation(model);
+                let (mean, found) = mean_and_deviation(guided.view());
+                let ratio = wanted / found;
                 if ratio.is_finite() {
-                    guided *= self.rescale * ratio + (1.0 - self.rescale);
+                    let factor = self.rescale * ratio + (1.0 - self.rescale);
+                    guided.mapv_inplace(|v| mean + factor * (v - mean));
                 }
             });
         }
