@@ -10,6 +10,7 @@ Start it with `bench/run samplers`; `--help` lists the options.
 import argparse
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -244,7 +245,8 @@ def markdown(report):
     lines = [
         "# Solvers: error against evaluations, beside the peers",
         "",
-        f"{report['processor']}; ridgewalk {report['commit']}, torch {report['torch']}; {report['date']}. "
+        f"{report['processor']}, load average {report['load_average']:.1f}; ridgewalk {report['commit']}, torch "
+        f"{report['torch']}; {report['date']}. "
         + "; ".join(f"{name} {version}" for name, version in report["peers"].items() if version)
         + ". " + "; ".join(f"{name} is not in the tables ({why})" for name, why in report["missing"].items()),
         "",
@@ -307,6 +309,7 @@ def main():
             "commit": output_of("git", "describe", "--always", "--dirty"),
             "torch": torch.__version__,
             "date": time.strftime("%Y-%m-%d"),
+            "load_average": os.getloadavg()[0],
             "peers": {name: version for name, (version, _) in peers.items()},
             "missing": missing,
             "paths": options.paths,

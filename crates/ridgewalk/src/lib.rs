@@ -39,6 +39,7 @@ pub mod closed_form;
 pub mod denoiser;
 mod displacements;
 pub mod error;
+mod finite_difference;
 pub mod interpolant;
 pub mod latent;
 pub mod metrics;

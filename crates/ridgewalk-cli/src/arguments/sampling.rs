@@ -57,7 +57,8 @@ impl FromStr for SolverName {
             // What cannot be built is told while the flag is at hand; the number of steps has no part in it.
             _ => match solver::named(text, 1) {
                 Ok(_) => Ok(SolverName::Named(text.into())),
-                Err(e) => Err(format!("{e} (or auto, heun-euler)")),
+                Err(e) if e.to_string().contains("is not known") => Err(format!("{e}, auto, heun-euler")),
+                Err(e) => Err(e.to_string()),
             },
         }
     }
@@ -114,7 +115,10 @@ impl FromStr for ScheduleName {
         }
         match schedule::named(text, 0.01..10.0, 3) {
             Ok(_) => Ok(ScheduleName::Named(text.into())),
-            Err(e) => Err(format!("{e}, equalized, or a file of levels")),
+            Err(e) if e.to_string().contains("is not known") => {
+                Err(format!("{e}, equalized, or a file of them"))
+            }
+            Err(e) => Err(e.to_string()),
         }
     }
 }

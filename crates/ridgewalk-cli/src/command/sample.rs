@@ -11,7 +11,7 @@ use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, Sample, StartName};
+use crate::arguments::{Bandwidth, Interval, Sample, StartName};
 use crate::failure::{Failure, Result};
 use crate::guidance;
 use crate::progress::{Meter, result, say};
@@ -158,6 +158,26 @@ pub fn write(
     Ok(())
 }
 
+/// The states of --from.
+fn read_states(
+    path: &Path,
+    sample: &Sample,
+    source: &Source,
+    dim: usize,
+    highest: f64,
+) -> Result<Array2<f64>> {
+    let states = source::read_other(&path.to_string_lossy(), &sample.reading.table)?;
+    if states.dim() != dim {
+        return Err(Failure::new(
+            path.display(),
+            format!("has states of {} coordinates, the model has {dim}", states.dim()),
+            &format!("give states in {} units, as `ridgewalk invert` writes them", source.units()),
+        ));
+    }
+    check_level(path, highest)?;
+    Ok(states.values().to_owned())
+}
+
 /// States that `ridgewalk invert` wrote are those of its highest level: a run begins there or nowhere.
 fn check_level(states: &Path, highest: f64) -> Result<()> {
     let Ok(record) = Record::read(&states.with_file_name(NAME)) else { return Ok(()) };
@@ -191,31 +211,42 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
         None => (sampler, Value::Null),
         Some(wanted) => teleport(wanted, source, denoiser, sampler, sample.seed)?,
     };
-    let record = sample.trajectories.then(Trajectories::new);
-    let mut watch = Watch { meter: Meter::new("sampling"), record };
-    let samples = match &sample.from {
-        None => sampler.run_observed(denoiser, sample.n, &mut watch)?,
-        Some(path) => {
-            let states = source::read_other(&path.to_string_lossy(), &sample.reading.table)?;
-            if states.dim() != denoiser.dim() {
-                return Err(Failure::new(
-                    path.display(),
-                    format!("has states of {} coordinates, the model has {}", states.dim(), denoiser.dim()),
-                    &format!("give states in {} units, as `ridgewalk invert` writes them", source.units()),
-                ));
-            }
-            check_level(path, sampler.schedule().levels()?.first().copied().unwrap_or_default())?;
-            sampler.run_from(denoiser, states.values(), &mut watch)?
+    let levels = sampler.schedule().levels()?;
+    let highest = levels.first().copied().unwrap_or_default();
+    let given = match &sample.from {
+        None => None,
+        Some(path) => Some(read_states(path, sample, source, denoiser.dim(), highest)?),
+    };
+    let record = match (&given, sample.trajectories) {
+        (_, false) => None,
+        (Some(states), true) => Some(Trajectories::starting_at(highest, states.clone())),
+        (None, true) => {
+            // States, denoised states, and both in other coordinates.
+            source::check_memory(sample.n, denoiser.dim().saturating_mul(4 * levels.len()))?;
+            Some(Trajectories::starting_at(highest, sampler.starts(denoiser, sample.n)?))
         }
+    };
+    let mut watch = Watch { meter: Meter::new("sampling"), record };
+    let samples = match &given {
+        None => sampler.run_observed(denoiser, sample.n, &mut watch)?,
+        Some(states) => sampler.run_from(denoiser, states.view(), &mut watch)?,
     };
     say(&format!("{}; {} evaluations a sample", sampler.describe()?, samples.evaluations));
     let mut settings = prepared.settings.clone();
+    if let Some(Interval(interval)) = &sample.guidance.guidance_interval {
+        let guided =
+            levels.iter().filter(|level| interval.start < **level && **level <= interval.end).count();
+        settings["guidance"]["levels"] = json!(guided);
+        if guided == 0 {
+            say("note: no level of the schedule lies in --guidance-interval: nothing was guided");
+        }
+    }
     settings["solver"] = json!(sampler.solver().name());
     settings["schedule"] = json!(sampler.schedule().describe()?);
     if !chosen.is_null() {
         settings["pilot"] = chosen;
     }
-    settings["levels"] = json!(sampler.schedule().levels()?);
+    settings["levels"] = json!(levels);
     settings["sigmas"] = json!(samples.sigmas);
     settings["evaluations"] = json!(samples.evaluations);
     settings["mean_evaluations"] = json!(samples.mean_evaluations);

@@ -186,7 +186,8 @@ fn trajectories_are_described() {
     folder.ok("sample digits --points 100 -n 3 --steps 6 --trajectories -o images");
     assert!(!folder.read("images/trajectories.png").is_empty());
     let numbers = folder.json("images/trajectories.json");
-    assert_eq!(numbers["sigmas"].as_array().map(Vec::len), Some(6));
+    // The start, and the state after each of six steps.
+    assert_eq!(numbers["sigmas"].as_array().map(Vec::len), Some(7));
     let plane = numbers["states"]["in_plane_of_ends"].as_f64().unwrap();
     assert!(plane > 0.5 && plane <= 1.0, "{plane}");
     folder.ok("rerun images/run.json -o again");

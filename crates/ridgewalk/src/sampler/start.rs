@@ -23,7 +23,7 @@ use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
 use crate::points::Moments;
 use crate::random::{Purpose, Stream};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, checked};
 use crate::solver::Solver;
 
 /// The Gaussian start counts as accurate from this many √d σ_data on …
@@ -67,6 +67,17 @@ impl<V: Solver, S: Schedule> Sampler<V, S> {
     pub fn start(mut self, start: Start) -> Self {
         self.start = start;
         self
+    }
+
+    /// The states from which [`Sampler::run`] carries n samples, `[n, d]`, at the highest level of the schedule:
+    /// before the part of the way that a teleport takes.
+    ///
+    /// # Errors
+    /// If the schedule makes no grid, or the start is to be exact and the model cannot be drawn from.
+    pub fn starts<D: Denoiser + ?Sized>(&self, model: &D, n: usize) -> Result<Array2<f64>> {
+        let levels = checked(self.schedule.levels()?)?;
+        let samples: Vec<u64> = (0..n as u64).collect();
+        self.start_states(model, levels.first().copied().unwrap_or_default(), &samples)
     }
 
     /// Whether states of this model start from their exact law at this level.

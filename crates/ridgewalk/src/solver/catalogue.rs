@@ -292,7 +292,8 @@ pub fn named(text: &str, steps: usize) -> Result<Box<dyn Solver>> {
 /// # Errors
 /// As [`named`].
 pub fn named_for(text: &str, steps: usize, data: f64) -> Result<Box<dyn Solver>> {
-    let spec = Spec::parse("solver", text)?;
+    let plain = plain(text);
+    let spec = Spec::parse("solver", &plain)?;
     let found = SOLVERS.iter().find(|entry| entry.name == spec.name());
     let entry = found.ok_or_else(|| spec.unknown(SOLVERS.iter().map(|entry| entry.name)))?;
     let solver = (entry.build)(&spec, &Ask { steps, data })?;
@@ -300,9 +301,29 @@ pub fn named_for(text: &str, steps: usize, data: f64) -> Result<Box<dyn Solver>>
     Ok(solver)
 }
 
+/// A specification with its name as it is listed: `DPM++ 2M`, `dpmpp_2m` and `dpm++2m` are one.
+fn plain(text: &str) -> String {
+    let (name, settings) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
+    let joined = |name: &str| name.to_lowercase().replace("dpmpp", "dpm++").replace(['_', ' ', '-'], "");
+    let known = SOLVERS.iter().find(|entry| joined(entry.name) == joined(name));
+    let name = known.map_or(name, |entry| entry.name);
+    settings.map_or(name.into(), |settings| format!("{name}:{settings}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As other tools spell them.
+    #[test]
+    fn names_are_known_as_others_spell_them() {
+        for (theirs, ours) in
+            [("dpmpp_2m", "dpm++2m"), ("DPM++ 2M", "dpm++2m"), ("UniPC:order=3", "unipc:order=3")]
+        {
+            assert_eq!(named(theirs, 9).unwrap().name(), named(ours, 9).unwrap().name());
+        }
+        assert!(named("Heunn", 9).is_err());
+    }
 
     /// The settings that an entry lists are those that it takes, with these defaults.
     #[test]
