@@ -6,6 +6,7 @@ mod command;
 mod failure;
 mod guidance;
 mod page;
+mod prepared;
 mod progress;
 mod record;
 mod sampling;

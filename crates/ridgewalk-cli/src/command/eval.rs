@@ -10,6 +10,7 @@ use ridgewalk_data::{ModelFile, Normalization, write_points};
 
 use crate::arguments::{Eval, Quantity};
 use crate::failure::{Failure, Result};
+use crate::prepared;
 use crate::progress::say;
 use crate::sampling;
 use crate::source::{self, Source};
@@ -36,7 +37,7 @@ pub fn run(eval: &Eval) -> Result<()> {
         return Err(Failure::new(eval.output.display(), "is in a folder that does not exist", help));
     }
     let source = source::open(&eval.source, &eval.reading, &eval.preparation, &eval.model, eval.seed)?;
-    let prepared = source::prepare(&source, None, &eval.transform, eval.seed)?;
+    let prepared = prepared::prepare(&source, None, &eval.transform, eval.seed)?;
     let at = source::read_other(&eval.at.to_string_lossy(), &eval.reading.table)?;
     let source_units = source.units();
     let dim = source.file.shape.dim();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Invert;
 use crate::failure::{Failure, Result};
+use crate::prepared;
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
 use crate::sampling;
@@ -27,7 +28,7 @@ pub fn run(invert: &Invert, arguments: &[String]) -> Result<()> {
             "give points of the model's dimension",
         ));
     }
-    let prepared = source::prepare(&source, None, &invert.transform, *seed)?;
+    let prepared = prepared::prepare(&source, None, &invert.transform, *seed)?;
     let denoiser = prepared.denoiser.as_ref();
     let (run, chosen) = sampling::sampler(&invert.sampling, denoiser, prepared.onset, *seed)?;
     if run.schedule().levels()?.len() < 2 {

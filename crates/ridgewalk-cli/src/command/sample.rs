@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use crate::arguments::{Bandwidth, Interval, Sample, StartName};
 use crate::failure::{Failure, Result};
 use crate::guidance;
+use crate::prepared::{self, Prepared};
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
 use crate::sampling;
-use crate::source::{self, Prepared, Source};
+use crate::source::{self, Source};
 use crate::teleport::teleport;
 use crate::trajectories::{self, Watch};
 
@@ -48,7 +49,7 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
         }
         None => {
             let guide = second.as_ref().map(|second| (second, &sample.guidance));
-            let prepared = source::prepare(&source, guide, &sample.transform, sample.seed)?;
+            let prepared = prepared::prepare(&source, guide, &sample.transform, sample.seed)?;
             draw(sample, &source, &prepared)?
         }
     };
