@@ -3,6 +3,7 @@
 mod bridge;
 mod groups;
 mod guidance;
+mod list;
 mod papers;
 mod sampling;
 mod smoothing;
@@ -10,11 +11,12 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
+pub use list::{Kind, List};
 pub use papers::{Experiment, LogDomainSmoothing, Paper, Reproduce};
 pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
@@ -239,26 +241,6 @@ pub struct Invert {
     pub preparation: Preparation,
     #[command(flatten)]
     pub model: Model,
-}
-
-#[derive(Debug, Args)]
-pub struct List {
-    /// Only these
-    #[arg(value_enum)]
-    pub kind: Option<Kind>,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-pub enum Kind {
-    Solvers,
-    Schedules,
-    Processes,
-    /// Those of `ridgewalk bridge`
-    Paths,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ use std::ops::Range;
 use ndarray::{Array2, Axis};
 
 use super::Sampler;
+use super::observers::median;
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
 use crate::schedule::{Karras, Levels, LogLinear, Schedule};
@@ -324,15 +325,7 @@ impl Paths<'_> {
 }
 
 fn median_distance(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
-    let mut distances: Vec<f64> = (a - b).map_axis(Axis(1), |row| row.dot(&row).sqrt()).to_vec();
-    distances.sort_by(f64::total_cmp);
-    let middle = distances.len() / 2;
-    match distances.len() % 2 {
-        1 => distances.get(middle).copied().unwrap_or(0.0),
-        _ => distances
-            .get(middle.saturating_sub(1)..=middle)
-            .map_or(0.0, |pair| 0.5 * pair.iter().sum::<f64>()),
-    }
+    median((a - b).map_axis(Axis(1), |row| row.dot(&row).sqrt()).to_vec())
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod linear_multistep;
 mod memory;
 mod multistep;
 mod noise;
+mod phi;
 mod predictor_corrector;
 mod reverse_sde;
 mod runge_kutta;

@@ -16,6 +16,7 @@ use ndarray::Array2;
 
 use crate::error::Result;
 use crate::solver::multistep::{Coefficients, MOST, Prediction, Start, advance};
+use crate::solver::phi::phi;
 use crate::solver::{Order, Solver, Step};
 
 /// DPM-Solver++(2M), second order (arXiv 2211.01095, algorithm 2). The first step is Euler's.
@@ -68,8 +69,7 @@ fn coefficients(levels: &[f64], next: f64) -> Coefficients {
         }
         [_, one, two] => {
             let (r0, r1) = (libm::log(one / sigma) / h, libm::log(two / one) / h);
-            let p2 = libm::expm1(-h) / h + 1.0;
-            let p3 = p2 / h - 0.5;
+            let (p2, p3) = phi(h);
             // p₂Δ₁ − p₃Δ₂ = p₂ e₀ + bend (e₀ − e₁)
             let bend = (p2 * r0 - p3) / (r0 + r1);
             let (first, second) = ((p2 + bend) / r0, bend / r1);

@@ -28,6 +28,7 @@ use ndarray::Array2;
 pub use singlestep::DpmSolverSde2S;
 
 use super::fused::{update, update2};
+use super::phi::phi;
 use super::{Order, Solver, Step};
 use crate::error::{Error, Result};
 
@@ -95,23 +96,6 @@ impl DpmSolverSde {
     }
 }
 
-/// φ₂ = 1 − (1 − e^{−g})/g and φ₃ = φ₂/g − ½; by their series where the differences would cancel.
-fn phi(g: f64) -> (f64, f64) {
-    /// The first term left out is below 2⁻⁵³ of the result.
-    const SERIES: f64 = 0.1;
-    if g.abs() > SERIES {
-        let phi2 = 1.0 + libm::expm1(-g) / g;
-        return (phi2, phi2 / g - 0.5);
-    }
-    // φ₃ = Σ_{k≥1} (−g)^k/(k + 2)!, and φ₂ = g(½ + φ₃).
-    let (mut phi3, mut term) = (0.0, 0.5);
-    for k in 1..=9 {
-        term *= -g / (k as f64 + 2.0);
-        phi3 += term;
-    }
-    (g * (0.5 + phi3), phi3)
-}
-
 impl Solver for DpmSolverSde {
     fn name(&self) -> String {
         let (which, kind) = match self.extrapolation {
@@ -161,22 +145,6 @@ impl Solver for DpmSolverSde {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Where the formulas and the series meet both hold; 40 digits of φ₃(1/100) and φ₂(1/100) by hand:
-    /// φ₃ = −1/600 + 1/240000 − …
-    #[test]
-    fn phi_is_accurate_on_both_sides() {
-        for g in [0.099_999_9f64, 0.100_000_1] {
-            let direct = 1.0 - (1.0 - libm::exp(-g)) / g;
-            let (phi2, phi3) = phi(g);
-            assert!((phi2 / direct - 1.0).abs() < 1e-13);
-            assert!((phi3 / (direct / g - 0.5) - 1.0).abs() < 1e-11);
-        }
-        let (phi2, phi3) = phi(0.01);
-        let hand = -1e-2 / 6.0 + 1e-4 / 24.0 - 1e-6 / 120.0 + 1e-8 / 720.0 - 1e-10 / 5040.0;
-        assert!((phi3 / hand - 1.0).abs() < 1e-13, "{phi3} {hand}");
-        assert!((phi2 / (0.01 * (0.5 + hand)) - 1.0).abs() < 1e-15);
-    }
 
     /// For D constant and linear in λ the weights give ∫ e^{−(h−s)} D(s) ds (η = 0); of the quadratic term those of
     /// third order, as published, give half. Distances r = 0.8 and r′ = 1.3.
