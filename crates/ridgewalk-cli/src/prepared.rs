@@ -50,7 +50,7 @@ pub fn prepare<'a>(
                  attraction needs a model that generalises: --model mixture, or --smooth");
         }
         settings["mad"] = json!({
-            "a": config.a, "b": config.b, "p": config.p, "sigma_data": sigma_data, "onset": sigma_data / config.a,
+            "a": config.a, "b": config.b, "p": config.p, "c": config.c, "reach": config.reach, "sigma_data": sigma_data, "onset": sigma_data / config.a,
         });
         let mad = Mad::new(denoiser, config)?;
         onset = Some(mad.onset_level());

@@ -135,8 +135,12 @@ impl std::str::FromStr for Mad {
                 "a" => mad.config.a = positive_number(value)?,
                 "b" => mad.config.b = not_negative(value)?,
                 "p" => mad.config.p = positive_number(value)?,
+                "c" => mad.config.c = fraction_or_one(value)?,
+                "reach" => mad.config.reach = at_least_one(value)?,
                 "onset" => mad.onset = Some(positive_number(value)?),
-                other => return Err(format!("'{other}' is not a setting; there are a, b, p and onset")),
+                other => {
+                    return Err(format!("'{other}' is not a setting; there are a, b, p, c, reach and onset"));
+                }
             }
         }
         if seen.contains(&"a") && seen.contains(&"onset") {
@@ -170,6 +174,10 @@ pub fn fraction(text: &str) -> Result<f64, String> {
 pub fn fraction_or_one(text: &str) -> Result<f64, String> {
     number(text)
         .and_then(|v| if (0.0..=1.0).contains(&v) { Ok(v) } else { Err("give a number from 0 to 1".into()) })
+}
+
+fn at_least_one(text: &str) -> Result<f64, String> {
+    number(text).and_then(|v| if v >= 1.0 { Ok(v) } else { Err("give 1 or more".into()) })
 }
 
 /// The largest number of steps, draws, resamples, components: a slip of the keyboard, not a wish, is beyond.

@@ -183,6 +183,22 @@ fn the_limit_is_the_soft_threshold_curve() {
     }
 }
 
+/// The same limit with compensation, which changes the wanted directions more than the unwanted ones.
+#[test]
+fn the_limit_with_compensation() {
+    let (b, c, r) = (8.0, 1.0, 3.0);
+    let config = MadConfig { b, c, reach: r, p: 64.0, ..MadConfig::default() };
+    let got = soft_threshold(config, 8000, hybrid);
+    let part = |level: f64, s: f64| level * level / (s * s + level * level);
+    for (got, s) in got.iter().zip(DEVIATIONS).skip(2) {
+        let (on, off) = (part(0.2, s), part(0.2 * r, s));
+        let expected = libm::exp(-0.5 * b * on + 0.5 * c * (off - on));
+        assert!((got - expected).abs() < 4e-3, "{s}: {got} {expected}");
+    }
+    // At twice and five times the onset a good part of the loss comes back.
+    assert!(got[6] > 0.71 && got[7] > 0.94, "{got:?}");
+}
+
 /// The exact derivative and a fine difference quotient agree.
 #[test]
 fn exact_and_numerical_attraction_agree() {
@@ -402,6 +418,9 @@ fn settings_out_of_range_are_refused() {
         MadConfig { a: 0.0, ..MadConfig::default() },
         MadConfig { b: -1.0, ..MadConfig::default() },
         MadConfig { p: f64::NAN, ..MadConfig::default() },
+        MadConfig { c: 1.5, ..MadConfig::default() },
+        MadConfig { c: f64::NAN, ..MadConfig::default() },
+        MadConfig { reach: 0.5, ..MadConfig::default() },
         MadConfig { sigma_data: Some(0.0), ..MadConfig::default() },
         with(4.0, Attraction::VarianceDifference(0.0)),
         with(4.0, Attraction::Directional(-1.0)),

@@ -20,6 +20,16 @@
 //! variance v, A = −q(1−q)x with q = σ²/(v+σ²), so a fine grid ends with the standard deviation
 //! √v·exp(−(b/2)·σ_on²/(v+σ_on²)), σ_on = σ_data/a: a soft threshold at σ_on. For a point mass A = 0.
 //!
+//! Attraction takes something from the wanted variations too: a factor 1 − bσ_on²/2v, where noise of variance
+//! η² that is taken out exactly would leave √(1 − η²/v). *Compensation* returns it: with c > 0, κ = −c between
+//! the onset and its `reach` r, so that the factor becomes
+//!
+//! ```text
+//! exp(−(b/2)·σ_on²/(v+σ_on²) + (c/2)·[r²σ_on²/(v+r²σ_on²) − σ_on²/(v+σ_on²)])
+//! ```
+//!
+//! which exceeds 1 nowhere where it matters: κ ≥ −1 slows the contraction of a direction and never turns it.
+//!
 //! No step may overshoot: with h = 1 − σ′/σ the largest factor that keeps h(q + κq(1−q)) ≤ 1 for every
 //! v is κ_cap(h) = (2/h − 1) + 2√((1/h)(1/h − 1)); the step is read from the [`Visit`]. Use Euler where
 //! κ acts (`Switched::new(Heun::new(), Euler, mad.onset_level())`): Heun's multiplier is never below ½.
@@ -31,28 +41,18 @@
 //!
 //! Cost: with exact derivatives one pass; otherwise one more evaluation while κ acts.
 
+mod attraction;
+
 use ndarray::{Array2, ArrayView2};
 
 use crate::denoiser::{Denoiser, Visit, check_sigma};
 use crate::error::{Error, Result};
 use crate::points::Moments;
+use attraction::denoise_and_attract;
+pub use attraction::{Attraction, extended_score};
 
 /// Below this strength attraction is not computed: it would change a step by less than 1 % of q(1−q).
 const NEGLIGIBLE: f64 = 0.01;
-
-/// How A is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Attraction {
-    /// (σ/2) ∂D/∂σ where the model has it, otherwise a difference quotient with δ = 0.05.
-    #[default]
-    Automatic,
-    /// [D(x; σ√(1+δ)) − D(x; σ)]/δ: the paper's way, one more evaluation. δ = 0.05 suits exact models,
-    /// 0.1 to 0.3 learned ones.
-    VarianceDifference(f64),
-    /// [D(x + ε(D−x); σ) − D(x; σ)]/ε: no derivative in σ, so it serves models that are not told σ. It
-    /// equals A for Gaussians and lacks the curvature term ½σ⁴∇(div s) elsewhere. Not the extended score.
-    Directional(f64),
-}
 
 /// Settings of [`Mad`].
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,11 @@ pub struct MadConfig {
     pub b: f64,
     /// Sharpness of the onset. Default 8.
     pub p: f64,
+    /// Compensation c, 0 to 1: above the onset variations are held back from shrinking (κ = −c between the onset
+    /// and `reach` times it), which returns to the wanted ones what attraction takes. Default 0.
+    pub c: f64,
+    /// Where compensation ends, as a multiple of the onset. Default 3.
+    pub reach: f64,
     /// σ_data, in the data's units; by default the model's own.
     pub sigma_data: Option<f64>,
     /// How A is computed.
@@ -71,7 +76,15 @@ pub struct MadConfig {
 
 impl Default for MadConfig {
     fn default() -> Self {
-        MadConfig { a: 2.5, b: 8.0, p: 8.0, sigma_data: None, attraction: Attraction::Automatic }
+        MadConfig {
+            a: 2.5,
+            b: 8.0,
+            p: 8.0,
+            c: 0.0,
+            reach: 3.0,
+            sigma_data: None,
+            attraction: Attraction::Automatic,
+        }
     }
 }
 
@@ -85,6 +98,20 @@ impl MadConfig {
                     "a and p are positive, b is not negative; the defaults are a=2.5, b=8, p=8",
                 ));
             }
+        }
+        if !(0.0..=1.0).contains(&self.c) {
+            return Err(Error::argument(
+                "c",
+                format!("of the attraction is {}", self.c),
+                "compensation is from 0 to 1: more would let variations grow",
+            ));
+        }
+        if !(self.reach >= 1.0 && self.reach.is_finite()) {
+            return Err(Error::argument(
+                "reach",
+                format!("of the attraction is {}", self.reach),
+                "compensation ends at or above the onset: give 1 or more, such as 3",
+            ));
         }
         let step = match self.attraction {
             Attraction::Automatic => 1.0,
@@ -129,15 +156,20 @@ impl<D: Denoiser> Mad<D> {
         Ok(Mad { inner, config, sigma_data })
     }
 
-    /// κ(σ) = b/(1 + (aσ/σ_data)^p), without the cap of a step.
+    /// κ(σ) = (b + c) w(σ/σ_on) − c w(σ/(reach·σ_on)), w(r) = 1/(1 + r^p), without the cap of a step.
     pub fn strength(&self, sigma: f64) -> f64 {
-        self.config.b / (1.0 + libm::pow(self.config.a * sigma / self.sigma_data, self.config.p))
+        let MadConfig { a, b, p, c, reach, .. } = self.config;
+        let ratio = a * sigma / self.sigma_data;
+        let gate = |ratio: f64| 1.0 / (1.0 + libm::pow(ratio, p));
+        let attracted = b * gate(ratio);
+        if c == 0.0 { attracted } else { attracted - c * (gate(ratio / reach) - gate(ratio)) }
     }
 
-    /// The level below which attraction is computed at all: where κ = 0.01.
+    /// The level below which attraction, or its compensation, is computed at all: where |κ| = 0.01.
     pub fn onset_level(&self) -> f64 {
-        let ratio = (self.config.b / NEGLIGIBLE - 1.0).max(0.0);
-        libm::pow(ratio, 1.0 / self.config.p) * self.sigma_data / self.config.a
+        let MadConfig { a, b, p, c, reach, .. } = self.config;
+        let last = |strength: f64| libm::pow((strength / NEGLIGIBLE - 1.0).max(0.0), 1.0 / p);
+        last(b).max(if c > 0.0 { reach * last(c) } else { 0.0 }) * self.sigma_data / a
     }
 
     fn strength_at(&self, sigma: f64, visit: &Visit) -> f64 {
@@ -150,7 +182,7 @@ impl<D: Denoiser> Mad<D> {
             None => (sigma, f64::INFINITY),
         };
         // A step that begins outside of the window is plain as a whole.
-        if self.strength(start) < NEGLIGIBLE { 0.0 } else { self.strength(sigma).min(cap) }
+        if start > self.onset_level() { 0.0 } else { self.strength(sigma).min(cap) }
     }
 }
 
@@ -159,42 +191,6 @@ impl<D: Denoiser> Mad<D> {
 pub fn no_overshoot_cap(h: f64) -> f64 {
     let r = 1.0 / h;
     (2.0 * r - 1.0) + 2.0 * (r * (r - 1.0)).max(0.0).sqrt()
-}
-
-/// D and A at (x, σ).
-fn denoise_and_attract(
-    model: &dyn Denoiser,
-    x: ArrayView2<f64>,
-    sigma: f64,
-    attraction: Attraction,
-    visit: &Visit,
-) -> Result<(Array2<f64>, Array2<f64>)> {
-    let delta = match attraction {
-        Attraction::Automatic => {
-            if let Some(model) = model.differentiable() {
-                let (denoised, mut by_sigma) = model.denoise_with_sigma_derivative_at(x, sigma, visit)?;
-                by_sigma *= 0.5 * sigma;
-                return Ok((denoised, by_sigma));
-            }
-            0.05
-        }
-        Attraction::VarianceDifference(delta) => delta,
-        Attraction::Directional(epsilon) => {
-            let denoised = model.denoise_at(x, sigma, visit)?;
-            let mut ahead = &denoised - &x;
-            ahead *= epsilon;
-            ahead += &x;
-            let mut attraction = model.denoise_at(ahead.view(), sigma, visit)?;
-            attraction -= &denoised;
-            attraction /= epsilon;
-            return Ok((denoised, attraction));
-        }
-    };
-    let denoised = model.denoise_at(x, sigma, visit)?;
-    let mut attraction = model.denoise_at(x, sigma * (1.0 + delta).sqrt(), visit)?;
-    attraction -= &denoised;
-    attraction /= delta;
-    Ok((denoised, attraction))
 }
 
 impl<D: Denoiser> Denoiser for Mad<D> {
@@ -229,35 +225,6 @@ impl<D: Denoiser> Denoiser for Mad<D> {
     fn evaluations_per_call(&self, sigma: f64) -> usize {
         self.inner.evaluations_per_call(sigma)
     }
-}
-
-/// The extended score with variance unit λ: H^λ_γ p(x) = [(D_γ(x) − x) + λ ∂_γ D_γ(x)]/λ, `[batch, d]`.
-/// λ = 1 is the paper's definition.
-///
-/// # Errors
-/// If γ or λ is not positive, and those of the model.
-pub fn extended_score<D: Denoiser + ?Sized>(
-    model: &D,
-    x: ArrayView2<f64>,
-    gamma: f64,
-    lambda: f64,
-    attraction: Attraction,
-) -> Result<Array2<f64>> {
-    for (name, value) in [("gamma", gamma), ("lambda", lambda)] {
-        if !(value > 0.0 && value.is_finite()) {
-            return Err(Error::argument(
-                name,
-                format!("is {value}"),
-                "it is a variance: choose a positive number",
-            ));
-        }
-    }
-    // λ ∂_γ D = (λ/γ)·γ ∂_γ D = (λ/γ)·A.
-    let (mut out, attracted) = denoise_and_attract(&model, x, gamma.sqrt(), attraction, &Visit::default())?;
-    out -= &x;
-    out.scaled_add(lambda / gamma, &attracted);
-    out /= lambda;
-    Ok(out)
 }
 
 #[cfg(test)]
