@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod attraction;
 mod command;
 mod failure;
 mod guidance;

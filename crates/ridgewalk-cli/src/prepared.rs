@@ -1,15 +1,12 @@
 //! A source's model after the transforms that were asked for.
 
 use ridgewalk::Denoiser;
-use ridgewalk::transform::Mad;
-use ridgewalk_data::Model;
 use serde_json::{Value, json};
 
-use crate::arguments::{self, Guidance, Transform};
+use crate::arguments::{Guidance, Transform};
 use crate::failure::Result;
-use crate::progress::say;
 use crate::source::Source;
-use crate::{guidance, smoothing};
+use crate::{attraction, guidance, smoothing};
 
 /// A denoiser after transforms, and what a record says of them.
 pub struct Prepared<'a> {
@@ -39,22 +36,12 @@ pub fn prepare<'a>(
         }
     }
     let mut onset = None;
-    if let Some(arguments::Mad { config, onset: level }) = transform.mad.clone() {
-        let mut config = config;
-        let sigma_data = denoiser.moments().map(|m| m.std).unwrap_or(1.0);
-        if let Some(level) = level {
-            config.a = sigma_data / level;
-        }
-        if matches!(source.file.model, Model::Empirical(_)) && transform.smoothing.smooth.is_none() {
-            say("note: the bare empirical model gives its own points back, noise included; \
-                 attraction needs a model that generalises: --model mixture, or --smooth");
-        }
-        settings["mad"] = json!({
-            "a": config.a, "b": config.b, "p": config.p, "c": config.c, "reach": config.reach, "sigma_data": sigma_data, "onset": sigma_data / config.a,
-        });
-        let mad = Mad::new(denoiser, config)?;
-        onset = Some(mad.onset_level());
-        denoiser = Box::new(mad);
+    if let Some(mad) = &transform.mad {
+        let smoothed = transform.smoothing.smooth.is_some();
+        let attracted = attraction::attract(source, denoiser, mad, smoothed, seed)?;
+        settings["mad"] = attracted.settings;
+        onset = Some(attracted.onset);
+        denoiser = attracted.denoiser;
     }
     Ok(Prepared { denoiser, onset, settings })
 }

@@ -51,6 +51,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod solver;
 pub mod spec;
+pub mod spectrum;
 pub mod survey;
 pub mod transform;
 

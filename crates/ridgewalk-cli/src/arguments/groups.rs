@@ -151,10 +151,12 @@ fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'sta
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transforms")]
 pub struct Transform {
-    /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. a: onset at
-    /// sigma_data/a; b: strength; p: sharpness; onset=S instead of a, in the data's units (with --standardize or --latent: the
-    /// model's)
-    #[arg(long, value_name = "a=..,b=..,p=..", num_args = 0..=1, default_missing_value = "")]
+    /// Attract to the manifold (arXiv 2509.24710): clean samples from a model of noisy data. auto: settings chosen
+    /// for the noise that the data are found to have; noise=S: for this noise. Else, or to overrule: onset=S, the
+    /// level below which it acts (1 to 2 times the noise), or a for onset sigma_data/a; b: strength; p: sharpness of
+    /// the onset; c: compensation, 0 to 1, up to reach times the onset. Levels in the data's units (with
+    /// --standardize or --latent: the model's) [default: a=2.5,b=8,p=8,c=0]
+    #[arg(long, value_name = "auto|noise=S|onset=..,b=..,c=..", num_args = 0..=1, default_missing_value = "")]
     pub mad: Option<Mad>,
     #[command(flatten)]
     pub smoothing: Smoothing,

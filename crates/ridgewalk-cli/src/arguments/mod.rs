@@ -20,7 +20,7 @@ pub use list::{Kind, List};
 pub use papers::{Experiment, LogDomainSmoothing, Paper, Reproduce};
 pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
-pub use values::{ComponentCount, FormatName, LatentName, Mad, ModelName, Quantity, Rank};
+pub use values::{ComponentCount, FormatName, LatentName, Mad, ModelName, Noise, Quantity, Rank};
 use values::{count, fraction, positive, positive_number};
 
 /// Where do the samples of a diffusion model go, relative to the data?

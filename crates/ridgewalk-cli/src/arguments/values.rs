@@ -112,34 +112,68 @@ impl std::str::FromStr for ComponentCount {
     }
 }
 
-/// `a=2.5,b=8,p=8` or `onset=1.2,b=4`; what is not named keeps its default.
-#[derive(Debug, Clone, PartialEq)]
+/// Noise for which attraction is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Noise {
+    /// Read from the data.
+    Auto,
+    /// Its standard deviation.
+    Given(f64),
+}
+
+/// `auto`, `noise=1.6`, `a=2.5,b=8,p=8` or `onset=1.2,b=4`; what is not named keeps its default, or is chosen.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mad {
-    pub config: MadConfig,
-    pub onset: Option<f64>,
+    /// Choose what is not named for noise of this level.
+    pub noise: Option<Noise>,
+    a: Option<f64>,
+    b: Option<f64>,
+    p: Option<f64>,
+    c: Option<f64>,
+    reach: Option<f64>,
+    onset: Option<f64>,
+}
+
+impl Mad {
+    /// Puts what was named into settings for a model of this scale.
+    pub fn apply(&self, config: &mut MadConfig, sigma_data: f64) {
+        let set = |into: &mut f64, value: Option<f64>| *into = value.unwrap_or(*into);
+        set(&mut config.a, self.a.or(self.onset.map(|onset| sigma_data / onset)));
+        set(&mut config.b, self.b);
+        set(&mut config.p, self.p);
+        set(&mut config.c, self.c);
+        set(&mut config.reach, self.reach);
+    }
 }
 
 impl std::str::FromStr for Mad {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut mad = Mad { config: MadConfig::default(), onset: None };
+        let mut mad = Mad::default();
         let mut seen: Vec<&str> = Vec::new();
-        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
-            let (name, value) =
-                part.split_once('=').ok_or_else(|| format!("'{part}' is not of the form name=number"))?;
-            if seen.contains(&name.trim()) {
-                return Err(format!("'{}' is given twice", name.trim()));
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => (name.trim(), value),
+                None if part == "auto" => (part, ""),
+                None => return Err(format!("'{part}' is not of the form name=number, or auto")),
+            };
+            if seen.contains(&name) {
+                return Err(format!("'{name}' is given twice"));
             }
-            seen.push(name.trim());
-            match name.trim() {
-                "a" => mad.config.a = positive_number(value)?,
-                "b" => mad.config.b = not_negative(value)?,
-                "p" => mad.config.p = positive_number(value)?,
-                "c" => mad.config.c = fraction_or_one(value)?,
-                "reach" => mad.config.reach = at_least_one(value)?,
+            seen.push(name);
+            match name {
+                "auto" if value.is_empty() => mad.noise = Some(mad.noise.unwrap_or(Noise::Auto)),
+                "noise" => mad.noise = Some(Noise::Given(positive_number(value)?)),
+                "a" => mad.a = Some(positive_number(value)?),
+                "b" => mad.b = Some(not_negative(value)?),
+                "p" => mad.p = Some(positive_number(value)?),
+                "c" => mad.c = Some(fraction_or_one(value)?),
+                "reach" => mad.reach = Some(at_least_one(value)?),
                 "onset" => mad.onset = Some(positive_number(value)?),
                 other => {
-                    return Err(format!("'{other}' is not a setting; there are a, b, p, c, reach and onset"));
+                    return Err(format!(
+                        "'{other}' is not a setting; there are auto, noise, onset, a, b, p, c and reach"
+                    ));
                 }
             }
         }

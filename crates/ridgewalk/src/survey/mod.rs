@@ -32,6 +32,7 @@ mod memorisation;
 mod nearest;
 mod noise;
 mod novelty;
+mod spectrum;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use memorisation::{Memorisation, Verdicts};
 pub use nearest::NearestDistances;
 pub use noise::ResidualNoise;
 pub use novelty::novelty;
+pub use spectrum::Spectrum;
 pub use subject::{Reference, Subject, Truth};
 pub use transport::SlicedTransport;
 
@@ -103,6 +105,7 @@ impl Survey {
             .with(SlicedTransport::default())
             .with(ManifoldDistance)
             .with(ResidualNoise)
+            .with(Spectrum)
             .with(ClassBalance)
             .with(Gallery::default())
     }

@@ -42,6 +42,7 @@
 //! Cost: with exact derivatives one pass; otherwise one more evaluation while κ acts.
 
 mod attraction;
+mod choice;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -50,6 +51,7 @@ use crate::error::{Error, Result};
 use crate::points::Moments;
 use attraction::denoise_and_attract;
 pub use attraction::{Attraction, extended_score};
+pub use choice::{AttractionChoice, choose_attraction};
 
 /// Below this strength attraction is not computed: it would change a step by less than 1 % of q(1−q).
 const NEGLIGIBLE: f64 = 0.01;

@@ -428,3 +428,48 @@ fn settings_out_of_range_are_refused() {
         assert!(Mad::new(&model, config).is_err());
     }
 }
+
+/// One wide direction, 30 of noise: settings that take the noise out and keep what is wide; and what they do, done.
+#[test]
+fn settings_are_chosen_for_a_gap_and_do_what_they_predict() {
+    let mut variances = vec![4.0; 2];
+    variances.extend([0.01; 30]);
+    let dense = Array2::from_diag(&Array1::from(variances.clone()));
+    let model = Gaussian::new(Array1::zeros(32), Covariance::from_dense(dense.view()).unwrap()).unwrap();
+    let draws = |n: u64| {
+        let mut out = Array2::zeros((n as usize, 32));
+        for (i, mut row) in out.outer_iter_mut().enumerate() {
+            let mut stream = crate::random::Stream::new(1, crate::random::Purpose::Start, i as u64, 0);
+            row.iter_mut().zip(&variances).for_each(|(x, v)| *x = v.sqrt() * stream.normal());
+        }
+        out
+    };
+    let choice = choose_attraction(&model, draws(256).view(), 0.1, 0).unwrap();
+    assert!(choice.remaining < 0.12 && (choice.kept - 1.0).abs() < 0.05, "{choice:?}");
+    let mad = Mad::new(&model, choice.config.clone()).unwrap();
+    let solver = Switched::new(Heun::new(), Euler, mad.onset_level());
+    let moments = Sampler::new(solver, Karras::new(0.002..80.0, 400)).run(&mad, 400).unwrap().points;
+    let deviation = |k: usize| (moments.column(k).mapv(|v| v * v).sum() / 400.0).sqrt();
+    let noise = (2..32).map(deviation).sum::<f64>() / 30.0 / 0.1;
+    // A standard deviation of 400 draws is known to 3.5 %, and p = 8 is not sharp.
+    assert!((noise - choice.remaining).abs() < 0.02, "{noise} {}", choice.remaining);
+    assert!((deviation(0) / 2.0 - 1.0).abs() < 0.12, "{}", deviation(0));
+}
+
+/// Noise as large as the signal has no gap; a memorising model has no noise; nonsense is refused.
+#[test]
+fn without_a_gap_no_settings_are_chosen() {
+    let model = Gaussian::new(Array1::zeros(8), Covariance::isotropic(8, 1.2).unwrap()).unwrap();
+    let mut points = Array2::zeros((256, 8));
+    for (i, mut row) in points.outer_iter_mut().enumerate() {
+        let mut stream = crate::random::Stream::new(1, crate::random::Purpose::Start, i as u64, 0);
+        row.iter_mut().for_each(|x| *x = 1.2f64.sqrt() * stream.normal());
+    }
+    let refused = |model: &dyn Denoiser, noise: f64| {
+        choose_attraction(model, points.view(), noise, 0).unwrap_err().to_string()
+    };
+    assert!(refused(&model, 0.9).contains("no gap"));
+    assert!(refused(&model, 0.0).contains("positive"));
+    let memorising = Empirical::new(&PointSet::vectors(points.clone()).unwrap()).unwrap();
+    assert!(refused(&memorising, 0.5).contains("single points"));
+}

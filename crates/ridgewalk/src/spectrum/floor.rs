@@ -1,0 +1,162 @@
+//! The noise level of data, read from the floor of their spectrum.
+
+use super::{VarianceSpectrum, principal};
+use crate::error::{Error, Result};
+use crate::neighbours;
+use crate::points::PointSet;
+
+/// The upper half of a flat floor lies above the lower one by this part at the most, and its sampling error.
+const FLAT: f64 = 0.1;
+/// A floor has at least this many directions, and this part of all.
+const DIRECTIONS: f64 = 3.0;
+const SHARE: f64 = 0.05;
+/// Noise below this part of σ_data is none that matters.
+const NOTICEABLE: f64 = 0.02;
+/// Something must stand out of the noise by this factor in variance.
+const STANDS_OUT: f64 = 2.0;
+/// Within neighbourhoods a floor is what lies below a gap of at least this factor in variance.
+const GAP: f64 = 4.0;
+/// A smaller neighbourhood with this part of the best gap is preferred: it sees less of the curvature.
+const AS_GOOD: f64 = 0.7;
+/// Neighbourhoods are looked at in up to this many dimensions.
+const LOCAL_DIMENSIONS: usize = 32;
+
+/// Noise that data were found to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseFloor {
+    /// Its standard deviation η, in the data's units.
+    pub noise: f64,
+    /// Directions in which there is nothing but noise.
+    pub directions: f64,
+    /// The least variance above the floor, in units of η²: a clear gap is 4 and more.
+    pub gap: f64,
+    /// Points of a neighbourhood, if the floor is that of neighbourhoods; nothing if that of principal
+    /// components.
+    pub neighbours: Option<usize>,
+    /// The spectrum in which it was found.
+    pub spectrum: VarianceSpectrum,
+}
+
+impl NoiseFloor {
+    /// The noise of `points`: the flat end of the cross-validated principal spectrum or, where that has none and
+    /// there are no more than 32 dimensions, what lies below the gap of the spectrum within neighbourhoods
+    /// (of the size that shows it best).
+    ///
+    /// η² is the mean variance of the lower half of the floor: in its upper half there may be some signal left.
+    ///
+    /// # Errors
+    /// If there is no floor: the message says what was found instead (no flat end, next to no noise, nothing that
+    /// stands out of the noise). As [`VarianceSpectrum::principal`].
+    pub fn of_points(points: &PointSet, seed: u64) -> Result<Self> {
+        let principal = VarianceSpectrum::principal(points, seed)?;
+        let std = points.moments().std;
+        match Self::of_principal(&principal, points.len(), std) {
+            Ok(floor) => Ok(floor),
+            Err(error) if points.dim() > LOCAL_DIMENSIONS => Err(error),
+            Err(error) => Self::of_neighbourhoods(points, std, seed)?.ok_or(error),
+        }
+    }
+
+    fn of_principal(spectrum: &VarianceSpectrum, n: usize, std: f64) -> Result<Self> {
+        let lines = spectrum.lines();
+        let (d, top) = (spectrum.directions(), lines.first().map_or(0.0, |l| l.variance));
+        let Some(start) = (0..lines.len()).find(|&start| is_flat(&lines[start..], n)) else {
+            return Err(refused(
+                "the variances along principal components fall to the last: they have no flat end",
+            ));
+        };
+        let tail = &lines[start..];
+        let directions: f64 = tail.iter().map(|l| l.directions).sum();
+        let noise = lower_half(tail).sqrt();
+        if directions < DIRECTIONS.max(SHARE * d) {
+            return Err(refused(&format!(
+                "the flat end of their spectrum has {directions:.0} of {d:.0} directions, too few to be noise"
+            )));
+        }
+        if noise < NOTICEABLE * std {
+            return Err(refused(&format!(
+                "the floor of their spectrum is {noise:.3e}, {:.2} % of their standard deviation: next to no noise",
+                100.0 * noise / std
+            )));
+        }
+        if top < STANDS_OUT * noise * noise {
+            return Err(refused(
+                "no direction varies by twice the variance of the others: nothing stands out of the noise",
+            ));
+        }
+        let above = start.checked_sub(1).and_then(|last| lines.get(last)).map_or(top, |l| l.variance);
+        Ok(NoiseFloor {
+            noise,
+            directions,
+            gap: above / (noise * noise),
+            neighbours: None,
+            spectrum: spectrum.clone(),
+        })
+    }
+
+    /// The floor within neighbourhoods, if one of some size has a gap.
+    fn of_neighbourhoods(points: &PointSet, std: f64, seed: u64) -> Result<Option<Self>> {
+        let n = neighbours::distinct_rows(points.values()).len();
+        let smallest = principal::FEWEST.max(4 * points.dim());
+        let sizes = std::iter::successors(Some(smallest), |k| Some(k + k.div_ceil(2)));
+        let mut found: Vec<NoiseFloor> = Vec::new();
+        for k in sizes.take_while(|k| 3 * k <= n) {
+            let spectrum = VarianceSpectrum::local(points, k, seed)?;
+            let variances: Vec<f64> = spectrum.lines().iter().map(|l| l.variance).collect();
+            let ratio = |pair: &[f64]| if pair[1] > 0.0 { pair[0] / pair[1] } else { 0.0 };
+            let best = variances.windows(2).map(ratio).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+            let Some((last, gap)) = best.filter(|(_, gap)| *gap >= GAP) else { continue };
+            let below = &variances[last + 1..];
+            let noise = (below.iter().sum::<f64>() / below.len() as f64).sqrt();
+            if noise >= NOTICEABLE * std {
+                let directions = below.len() as f64;
+                found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });
+            }
+        }
+        let best = found.iter().map(|f| f.gap).fold(0.0, f64::max);
+        Ok(found.into_iter().find(|f| f.gap >= AS_GOOD * best))
+    }
+}
+
+fn refused(found: &str) -> Error {
+    Error::argument(
+        "noise",
+        format!("cannot be read from the data: {found}"),
+        "give its standard deviation, if it is known; of clean data there is none to take out",
+    )
+}
+
+/// Whether the upper half of these lines lies no higher above the lower one than sampling explains. `n` points
+/// give a variance to the part √(2/n).
+fn is_flat(lines: &[super::Line], n: usize) -> bool {
+    let (upper, lower) = halves(lines);
+    if !(upper.1 > 0.0 && lower.1 > 0.0 && lower.0 > 0.0) {
+        return false;
+    }
+    let error = (2.0 / n as f64 * (1.0 / upper.1 + 1.0 / lower.1)).sqrt();
+    upper.0 / lower.0 <= 1.0 + FLAT + 2.0 * error
+}
+
+/// Mean variance of the lower half of these directions, of all if they are one line.
+fn lower_half(lines: &[super::Line]) -> f64 {
+    let (upper, lower) = halves(lines);
+    if lower.1 > 0.0 { lower.0 } else { upper.0 }
+}
+
+/// (mean variance, directions) of the upper and of the lower half of these directions.
+fn halves(lines: &[super::Line]) -> ((f64, f64), (f64, f64)) {
+    let half = 0.5 * lines.iter().map(|l| l.directions).sum::<f64>();
+    let (mut upper, mut lower, mut before) = ((0.0, 0.0), (0.0, 0.0), 0.0);
+    for line in lines {
+        // A line of many directions is cut where the half ends.
+        let above = (half - before).clamp(0.0, line.directions);
+        for (part, directions) in [(&mut upper, above), (&mut lower, line.directions - above)] {
+            part.0 += directions * line.variance;
+            part.1 += directions;
+        }
+        before += line.directions;
+    }
+    let mean =
+        |(sum, directions): (f64, f64)| (if directions > 0.0 { sum / directions } else { 0.0 }, directions);
+    (mean(upper), mean(lower))
+}
