@@ -51,7 +51,7 @@ pub use info::{Info, describe, nearest_neighbour_spacing};
 pub use load::{DEFAULT_LIMIT, LoadOptions, files, load, load_with};
 pub use model::{Model, ModelFile};
 pub use mrc::{MrcHeader, mrc_header, write_mrc};
-pub use noise::add_noise;
+pub use noise::{add_noise, add_salt_and_pepper};
 pub use normalization::Normalization;
 pub use npy::{FloatWidth, write_npy};
 pub use npz::write_npz;

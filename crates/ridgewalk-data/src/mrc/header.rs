@@ -145,9 +145,9 @@ fn words(bytes: &[u8; LENGTH]) -> Words<'_> {
     if !first.is_plausible() && second.is_plausible() { second } else { first }
 }
 
-/// Whether a file that begins so bears the tag of MRC, and sizes that images can have.
+/// Whether a file that begins so bears the tag of MRC, and is no text with such a word in that place.
 pub(super) fn is_tagged(head: &[u8]) -> bool {
-    head.first_chunk().is_some_and(|bytes| words(bytes).word(208).starts_with(b"MAP"))
+    head.first_chunk().is_some_and(|bytes| words(bytes).word(208).starts_with(b"MAP") && bytes.contains(&0))
 }
 
 /// Whether sizes and mode are those of images, in either order of bytes.

@@ -194,6 +194,8 @@ fn what_counts_as_mrc() {
     assert_eq!(found("x", &tagged), (true, true));
     assert_eq!(found("x", &bare), (false, true));
     assert_eq!(found("x", &longer), (false, false));
+    let text = [&b"1,2\n".repeat(52)[..], b"MAP ", &b"1,2\n".repeat(300)].concat();
+    assert_eq!(found("x", &text), (false, false));
     for name in ["x.mrc", "x.MRCS", "x.ccp4.gz", "x.map", "x.rec", "x.st.gz"] {
         assert_eq!(found(name, &longer), (true, false), "{name}");
     }
