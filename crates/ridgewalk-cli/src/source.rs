@@ -9,7 +9,8 @@ use ridgewalk::latent::{Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{
-    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, add_noise, load_with,
+    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, Tiled, add_noise,
+    add_salt_and_pepper, load_with, tile,
 };
 use serde_json::{Value, json};
 
@@ -34,21 +35,45 @@ pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
 
 /// As [`read`], with an ambient dimension for synthetic sets.
 pub fn read_with(spec: &str, reading: &Reading, seed: u64, dim: Option<usize>) -> Result<PointSet> {
+    // Of a file that is cut into tiles, --points counts the tiles; of a name it counts what is made.
+    let n = reading.points.filter(|_| reading.table.tile.is_none() || !Path::new(spec).exists());
     let options = LoadOptions {
         labels: reading.labels.clone(),
-        n: reading.points,
+        n,
         seed: Some(seed),
         dim,
         ..table_options(&reading.table)
     };
     let mut points = load_with(spec, &options)?;
+    if let Some(side) = reading.table.tile {
+        points = cut(spec, &points, side)?;
+        if let Some(n) = reading.points.filter(|&n| n < points.len()) {
+            points = points.select(&(0..n).collect::<Vec<_>>())?;
+        }
+    }
     if let Some(class) = reading.class {
         points = points.class(class)?;
+    }
+    if let Some(fraction) = reading.salt_and_pepper.filter(|&fraction| fraction > 0.0) {
+        points = add_salt_and_pepper(&points, fraction, seed)?;
     }
     match reading.noise {
         Some(noise) if noise > 0.0 => Ok(add_noise(&points, noise, seed)?),
         _ => Ok(points),
     }
+}
+
+/// The tiles of images, and a note of what no tile covers.
+fn cut(spec: &str, points: &PointSet, side: usize) -> Result<PointSet> {
+    let Tiled { points: tiles, dropped: [rows, columns] } = tile(points, side).map_err(|error| {
+        Failure::new(format!("--tile {side}"), format!("does not cut {spec}: {}", error.problem), &error.help)
+    })?;
+    let mut note = format!("{} tiles of {side}×{side} from {} images of {spec}", tiles.len(), points.len());
+    if rows + columns > 0 {
+        note += &format!("; the last {rows} rows and {columns} columns of each are in no tile");
+    }
+    say(&note);
+    Ok(tiles)
 }
 
 fn table_options(table: &Table) -> LoadOptions {
@@ -67,14 +92,19 @@ fn table_options(table: &Table) -> LoadOptions {
 /// Reads points that are compared with the data, as the data are read: the same columns and array.
 pub fn read_other(spec: &str, table: &Table) -> Result<PointSet> {
     let options = table_options(table);
-    load_with(spec, &options).or_else(|error| {
+    let points = load_with(spec, &options).or_else(|error| {
         // Such points need no labels: a table without the column of labels is as good.
         let unlabelled = LoadOptions { label_column: LabelColumn::Auto, ..options };
         match &table.label_column {
             Some(name) if name != "none" => load_with(spec, &unlabelled).map_err(|_| error.into()),
-            _ => Err(error.into()),
+            _ => Err(Failure::from(error)),
         }
-    })
+    })?;
+    match table.tile {
+        // Vectors can be tiles already, from a table that does not say so.
+        Some(side) if points.shape().is_image() => cut(spec, &points, side),
+        _ => Ok(points),
+    }
 }
 
 /// Refuses `n` points of `dim` coordinates beyond the limit on memory, before they are asked for: an
@@ -215,6 +245,7 @@ pub fn fit(
     file.latent = latent;
     file.seed = seed;
     file.noise = reading.noise.unwrap_or(0.0);
+    file.salt_and_pepper = reading.salt_and_pepper.unwrap_or(0.0);
     file.training_sha256 = Some(digest_points(&own));
     Ok(Source { file, data: Some(data), bic })
 }

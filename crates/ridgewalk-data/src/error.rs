@@ -45,6 +45,15 @@ pub enum Location {
         /// Coordinate.
         column: usize,
     },
+    /// Pixel of an image in a stack, all counted from 0.
+    Pixel {
+        /// Image.
+        section: usize,
+        /// Row of the image.
+        row: usize,
+        /// Column of the image.
+        column: usize,
+    },
     /// Byte offset, counted from 0.
     Offset(u64),
     /// A named part: an array of an archive, a column of a table.
@@ -57,6 +66,9 @@ impl fmt::Display for Location {
             Location::Line { line, column: Some(column) } => write!(f, "line {line}, field {column}"),
             Location::Line { line, column: None } => write!(f, "line {line}"),
             Location::Row { row, column } => write!(f, "row {row}, column {column} (counted from 0)"),
+            Location::Pixel { section, row, column } => {
+                write!(f, "section {section}, row {row}, column {column} (counted from 0)")
+            }
             Location::Offset(offset) => write!(f, "byte {offset}"),
             Location::Part(name) => write!(f, "`{name}`"),
         }

@@ -75,6 +75,23 @@ impl<'a> Input<'a> {
         self.limit
     }
 
+    /// Bytes that are still to be read, where that is known without reading.
+    pub fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Passes over `bytes`, or fails naming `what` was cut short.
+    pub fn skip(&mut self, bytes: u64, what: &str) -> Result<()> {
+        let mut buffer = vec![0u8; CHUNK];
+        let mut remaining = bytes;
+        while remaining > 0 {
+            let n = remaining.min(CHUNK as u64) as usize;
+            self.fill(&mut buffer[..n], what)?;
+            remaining -= n as u64;
+        }
+        Ok(())
+    }
+
     /// Fills `buffer`, or fails naming `what` was cut short.
     pub fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<()> {
         self.reader.read_exact(buffer).map_err(|e| match e.kind() {

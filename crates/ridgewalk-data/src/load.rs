@@ -9,11 +9,11 @@ use ridgewalk::PointSet;
 use crate::error::{Error, Result};
 use crate::input::Input;
 use crate::table::LabelColumn;
-use crate::{csv, folder, idx, labels, names, npy, npz, parquet};
+use crate::{csv, folder, idx, labels, mrc, names, npy, npz, parquet};
 
 /// The known formats, for messages.
 pub(crate) const FORMATS: &str =
-    "give NPY, NPZ, IDX, CSV, Parquet, a PNG or JPEG image, or a folder of images";
+    "give NPY, NPZ, IDX, MRC, CSV, Parquet, a PNG or JPEG image, or a folder of images";
 
 /// Memory that the values may take: 16 GiB, that is 2·10⁹ numbers.
 pub const DEFAULT_LIMIT: u64 = 16 << 30;
@@ -58,7 +58,7 @@ impl Default for LoadOptions {
     }
 }
 
-/// Points from a path (NPY, NPZ, IDX, CSV, Parquet, an image, a folder of images; NPY, IDX and CSV
+/// Points from a path (NPY, NPZ, IDX, MRC, CSV, Parquet, an image, a folder of images; NPY, IDX, MRC and CSV
 /// also gzipped) or a name (`digits`, or a synthetic set such as `circle` or
 /// `torus:n=2000,seed=7,dim=10`; see [`crate::names`]). A path wins over a name. Values keep the
 /// scale that they have in the file. How axes become points: [`crate::axes`].
@@ -113,7 +113,8 @@ pub fn files(spec: &str) -> Result<Vec<PathBuf>> {
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let images = idx::recognise(&Input::open(path, DEFAULT_LIMIT)?.head);
+    let input = Input::open(path, DEFAULT_LIMIT)?;
+    let images = idx::recognise(&input.head) && !mrc::recognise(&input);
     let labels = idx::labels_beside(path).filter(|_| images);
     Ok(std::iter::once(path.to_path_buf()).chain(labels).collect())
 }
@@ -127,6 +128,11 @@ fn read_file(path: &Path, options: &LoadOptions) -> Result<PointSet> {
         npz::read(path, options)
     } else if head.starts_with(b"PAR1") {
         parquet::read(path, options)
+    } else if folder::is_image(head) {
+        folder::read_image(path, options)
+    } else if mrc::recognise(&input) {
+        // Before IDX: the size of an image, in big endian, may begin a file as IDX begins.
+        mrc::read(input)
     } else if idx::recognise(head) {
         let points = idx::read(input)?;
         match idx::labels_beside(path).filter(|_| options.labels.is_none()) {
@@ -136,8 +142,8 @@ fn read_file(path: &Path, options: &LoadOptions) -> Result<PointSet> {
             }
             None => Ok(points),
         }
-    } else if folder::is_image(head) {
-        folder::read_image(path, options)
+    } else if mrc::fits(&input) {
+        mrc::read(input)
     } else {
         check_extension(path)?;
         if head.contains(&0) {

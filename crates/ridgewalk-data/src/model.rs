@@ -109,6 +109,8 @@ pub struct ModelFile {
     /// Standard deviation of known noise that was added to the data before the fit, in their own
     /// units; 0 if none was.
     pub noise: f64,
+    /// Fraction of the values that salt and pepper replaced before that; 0 if none was.
+    pub salt_and_pepper: f64,
     /// Typical distance between neighbouring points of the data, in the model's units (latent ones, if it
     /// is in a latent space): the scale of
     /// smoothing; none if it was not measured.
@@ -133,6 +135,7 @@ impl ModelFile {
             seed: 0,
             command: Vec::new(),
             noise: 0.0,
+            salt_and_pepper: 0.0,
             smoothing_spacing: None,
             training_sha256: None,
         }
@@ -189,6 +192,7 @@ impl ModelFile {
             seed: header.seed,
             command: header.command,
             noise: header.noise,
+            salt_and_pepper: header.salt_and_pepper,
             smoothing_spacing: header.smoothing_spacing,
             training_sha256: header.training_sha256,
         };
@@ -253,6 +257,10 @@ impl ModelFile {
         if !scale(self.noise) || !self.smoothing_spacing.is_none_or(scale) {
             let problem = format!("the noise is {} and the spacing {:?}", self.noise, self.smoothing_spacing);
             return Err(Error::argument(problem, "both are finite and not negative"));
+        }
+        if !(0.0..=1.0).contains(&self.salt_and_pepper) {
+            let problem = format!("the fraction of salt and pepper is {}", self.salt_and_pepper);
+            return Err(Error::argument(problem, "it is from 0 to 1"));
         }
         if self.points == 0 {
             return Err(Error::argument("the model was fitted to no points", "give their number"));

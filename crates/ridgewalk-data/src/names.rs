@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `n` | number of points (for `digits`: the first n) | 1000 |
 //! | `seed` | seed of the points; the manifold itself does not depend on it | 0 |
-//! | `dim` | ambient dimension, by a fixed rotation | the manifold's own |
+//! | `dim` | ambient dimension, by a fixed rotation; of images: pixels, a square such as 1024 | the manifold's own |
 //! | `spacing` | curves: `random` or `even` (equal arc length) | `even` for `wavy-circle` |
 //! | `noise` | standard deviation of Gaussian noise added to the points | 0 |
 
@@ -140,6 +140,8 @@ mod tests {
             "circle:m=1",
             "circle:n",
             "circle:dim=1",
+            "shapes:dim=257",
+            "projections:dim=100",
             "torus:spacing=even",
             "digits:n=0",
             "digits:seed=1",
@@ -148,6 +150,17 @@ mod tests {
             "circle:noise=nan",
         ] {
             assert_ne!(load(bad).unwrap_err().kind, ErrorKind::NotFound, "{bad}");
+        }
+    }
+
+    /// Noise of the name is that of [`add_noise`] with the points' seed, in the ambient dimension.
+    #[test]
+    fn noise_in_many_dimensions() {
+        let noisy = load("circle:dim=256,noise=0.1,n=20,seed=3").unwrap();
+        let clean = load("circle:dim=256,n=20,seed=3").unwrap();
+        assert_eq!(noisy, add_noise(&clean, 0.1, 3).unwrap());
+        for point in clean.values().outer_iter() {
+            assert!((point.dot(&point) - 1.0).abs() < 1e-12);
         }
     }
 }

@@ -10,17 +10,22 @@
 //! | `torus` | radii 2 and 0.7 | 2, 3 | uniform in area | exact |
 //! | `two-moons` | two half circles (scikit-learn's), labels 0 and 1 | 1, 2 | uniform in angle | exact |
 //! | `shapes` | images 16×16 of discs, squares, triangles, labels 0, 1, 2 | 3, 256 | uniform in position and size | 1e-6 near the manifold |
+//! | `projections` | images 32×32 of one density from all directions, as in cryo-EM | 3, 1024 | uniform on SO(3) | 1e-6 near the manifold |
 //!
-//! A larger ambient dimension embeds the manifold by a fixed matrix with orthonormal columns: the
+//! Images have any square of at least 16×16 pixels as ambient dimension; what they show grows with the image, and edges
+//! stay as sharp, in pixels. Of all others a larger ambient dimension embeds the manifold by a fixed matrix with orthonormal columns: the
 //! same for every seed, so that different seeds give samples of one and the same manifold.
 //! Point i depends on the seed and on i alone (for even spacing, on i and n).
 //!
 //! [`Bumps`] and [`FourierTorus`] are manifolds with parameters of their own.
 
 mod bumps;
+mod coarse;
 mod curve;
 mod embedding;
 mod fourier_torus;
+mod least_squares;
+mod projections;
 mod shapes;
 mod surfaces;
 
@@ -56,11 +61,13 @@ pub enum Manifold {
     TwoMoons,
     /// Anti-aliased images of discs, squares and triangles.
     Shapes,
+    /// Images of one density, projected along all directions.
+    Projections,
 }
 
 impl Manifold {
     /// All of them.
-    pub const ALL: [Manifold; 7] = [
+    pub const ALL: [Manifold; 8] = [
         Manifold::Circle,
         Manifold::WavyCircle,
         Manifold::SwissRoll,
@@ -68,6 +75,7 @@ impl Manifold {
         Manifold::Torus,
         Manifold::TwoMoons,
         Manifold::Shapes,
+        Manifold::Projections,
     ];
 
     /// The name, as [`crate::load`] takes it.
@@ -80,6 +88,7 @@ impl Manifold {
             Manifold::Torus => "torus",
             Manifold::TwoMoons => "two-moons",
             Manifold::Shapes => "shapes",
+            Manifold::Projections => "projections",
         }
     }
 
@@ -93,11 +102,21 @@ impl Manifold {
         match self {
             Manifold::Circle | Manifold::WavyCircle | Manifold::TwoMoons => 1,
             Manifold::SwissRoll | Manifold::Sphere | Manifold::Torus => 2,
-            Manifold::Shapes => 3,
+            Manifold::Shapes | Manifold::Projections => 3,
         }
     }
 
-    fn model(self) -> Box<dyn Model> {
+    /// Whether points are images, and of which side unless another is asked for.
+    fn side(self) -> Option<usize> {
+        match self {
+            Manifold::Shapes => Some(shapes::SIDE),
+            Manifold::Projections => Some(projections::SIDE),
+            _ => None,
+        }
+    }
+
+    /// In its own coordinates; images of this side.
+    fn model(self, side: usize) -> Box<dyn Model> {
         match self {
             Manifold::Circle => Box::new(surfaces::Circle),
             Manifold::WavyCircle => Box::new(curve::WavyCircle::new()),
@@ -105,7 +124,8 @@ impl Manifold {
             Manifold::Sphere => Box::new(surfaces::Sphere),
             Manifold::Torus => Box::new(surfaces::Torus),
             Manifold::TwoMoons => Box::new(surfaces::TwoMoons),
-            Manifold::Shapes => Box::new(shapes::Shapes),
+            Manifold::Shapes => Box::new(shapes::Shapes::new(side)),
+            Manifold::Projections => Box::new(projections::Projections::new(side)),
         }
     }
 }
@@ -154,7 +174,7 @@ pub struct Synthetic {
     pub n: usize,
     /// Seed of the points.
     pub seed: u64,
-    /// Ambient dimension; the manifold's own if not given.
+    /// Ambient dimension; the manifold's own if not given. Of images: pixels, the square of a side of at least 16.
     pub dim: Option<usize>,
     /// How points of a curve are spaced.
     pub spacing: Spacing,
@@ -172,10 +192,9 @@ impl Synthetic {
     /// Draws the points, with labels for `two-moons` and `shapes`.
     ///
     /// # Errors
-    /// If n is 0, the values exceed the limit, the dimension is too small (for `shapes`: not 256),
-    /// or even spacing is asked of anything but a closed curve.
+    /// If n is 0, the values exceed the limit, the dimension is too small (for images: not that of one), or even spacing is asked of anything but a closed curve.
     pub fn points(&self) -> Result<PointSet> {
-        let model = self.manifold.model();
+        let model = self.model()?;
         let d = self.dim.unwrap_or(model.dim());
         if self.n == 0 {
             return Err(Error::argument("n is 0", "ask for at least one point"));
@@ -196,7 +215,7 @@ impl Synthetic {
             }
             embedding.apply(&own, row.as_slice_mut().unwrap_or_default());
         }
-        let points = PointSet::new(values, self.shape(d))?;
+        let points = PointSet::new(values, self.shape(d)?)?;
         if labels.is_empty() { Ok(points) } else { Ok(points.with_labels(labels)?) }
     }
 
@@ -214,7 +233,7 @@ impl Synthetic {
     /// # Errors
     /// As [`Synthetic::distance`]; the row is named.
     pub fn distances(&self, x: ArrayView2<f64>) -> Result<Vec<f64>> {
-        let model = self.manifold.model();
+        let model = self.model()?;
         let embedding = self.embedding(model.as_ref())?;
         let d = self.dim.unwrap_or(model.dim());
         if x.ncols() != d {
@@ -243,19 +262,37 @@ impl Synthetic {
             let problem = format!("{name} does not fit into {d} dimensions");
             return Err(Error::argument(problem, format!("give dim ≥ {own}")));
         }
-        if self.manifold == Manifold::Shapes && d != own {
-            let help = "images cannot be embedded otherwise; leave dim away";
-            return Err(Error::argument(format!("{name} has {own} dimensions, not {d}"), help));
-        }
-        check_limit((own as u64).saturating_mul(d as u64).saturating_mul(8), self.limit)?;
+        // Coordinates that stay as they are take no matrix.
+        let matrix = if d > own { (own as u64).saturating_mul(d as u64).saturating_mul(8) } else { 0 };
+        check_limit(matrix, self.limit)?;
         Ok(Embedding::new(own, d))
     }
 
-    fn shape(&self, d: usize) -> Shape {
-        match self.manifold {
-            Manifold::Shapes => shapes::SHAPE,
-            _ => Shape::Vector(d),
+    fn model(&self) -> Result<Box<dyn Model>> {
+        let side = self.side()?.unwrap_or_default();
+        Ok(self.manifold.model(side))
+    }
+
+    /// Side of the images, if points are images.
+    fn side(&self) -> Result<Option<usize>> {
+        let Some(own) = self.manifold.side() else { return Ok(None) };
+        let Some(d) = self.dim else { return Ok(Some(own)) };
+        let side = d.isqrt();
+        if side * side != d || side < coarse::CELLS {
+            let problem = format!("{} are square images, which cannot have {d} pixels", self.manifold.name());
+            return Err(Error::argument(
+                problem,
+                "give the square of a side of 16 or more, such as dim=1024",
+            ));
         }
+        Ok(Some(side))
+    }
+
+    fn shape(&self, d: usize) -> Result<Shape> {
+        Ok(match self.side()? {
+            Some(side) => Shape::Image { height: side, width: side, channels: 1 },
+            None => Shape::Vector(d),
+        })
     }
 
     fn cannot_be_even(&self) -> Error {
@@ -275,11 +312,9 @@ mod tests {
     #[test]
     fn every_point_lies_on_its_manifold_embedded_or_not() {
         for manifold in Manifold::ALL {
-            for dim in [None, Some(17)] {
-                if manifold == Manifold::Shapes && dim.is_some() {
-                    continue;
-                }
-                let set = Synthetic { dim, ..set(manifold) };
+            let other = if manifold.side().is_some() { 20 * 20 } else { 17 };
+            for dim in [None, Some(other)] {
+                let set = Synthetic { dim, n: 20, ..set(manifold) };
                 let worst =
                     set.distances(set.points().unwrap().values()).unwrap().into_iter().fold(0.0, f64::max);
                 assert!(worst < 1e-6, "{manifold:?} {dim:?} {worst}");
@@ -328,10 +363,27 @@ mod tests {
         assert!(Synthetic { n: usize::MAX, ..set(Manifold::Circle) }.points().is_err());
         assert!(Synthetic { dim: Some(usize::MAX), ..set(Manifold::Circle) }.points().is_err());
         assert!(Synthetic { dim: Some(2), ..set(Manifold::Torus) }.points().is_err());
-        assert!(Synthetic { dim: Some(300), ..set(Manifold::Shapes) }.points().is_err());
+        for manifold in [Manifold::Shapes, Manifold::Projections] {
+            for dim in [300, 15 * 15, 0, usize::MAX] {
+                assert!(Synthetic { dim: Some(dim), ..set(manifold) }.points().is_err(), "{dim}");
+            }
+        }
         assert!(Synthetic { spacing: Spacing::Even, ..set(Manifold::Torus) }.points().is_err());
         let nan = ndarray::array![0.0, f64::NAN];
         assert_eq!(set(Manifold::Circle).distance(nan.view()).unwrap_err().kind, crate::ErrorKind::NonFinite);
         assert!(set(Manifold::Circle).distance(ndarray::array![1.0].view()).is_err());
+    }
+
+    /// A side as a name gives it; the smallest is the one that has been there always, and its bytes with it.
+    #[test]
+    fn images_of_other_sizes() {
+        for (spec, side) in [("shapes:dim=1024,n=3", 32), ("shapes:n=3", 16), ("projections:dim=441,n=3", 21)]
+        {
+            let points = crate::load(spec).unwrap();
+            assert_eq!(points.shape(), Shape::Image { height: side, width: side, channels: 1 }, "{spec}");
+        }
+        assert_eq!(crate::load("shapes:dim=256,n=9").unwrap(), crate::load("shapes:n=9").unwrap());
+        // 1000×1000 pixels: the matrix of an embedding would exceed the limit, and there is none.
+        assert_eq!(crate::load("shapes:dim=1000000,n=1").unwrap().dim(), 1_000_000);
     }
 }

@@ -7,16 +7,18 @@ use ridgewalk::PointSet;
 
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
+use crate::mrc::write_mrc;
 use crate::npy::{FloatWidth, write_npy};
 use crate::npz::write_npz;
 use crate::sheet::{SheetOptions, write_sheet};
 
-/// Writes `points` by the extension of `path`: `.npy`, `.npz`, `.parquet`, `.csv`, or `.png` (a
-/// sheet of images, for looking at). Numbers are f64. NPZ, Parquet and CSV keep labels; NPY and
-/// NPZ keep the shape of images; CSV and Parquet write them as vectors.
+/// Writes `points` by the extension of `path`: `.npy`, `.npz`, `.parquet`, `.csv`, `.mrc` or `.mrcs` (grey images,
+/// with pixels of 1 Å; [`write_mrc`] takes another size), or `.png` (a sheet of images, for looking at). Numbers are
+/// f64, in MRC f32. NPZ, Parquet and CSV keep labels; NPY, NPZ and MRC keep the shape of images; CSV and Parquet write
+/// them as vectors.
 ///
 /// # Errors
-/// If the extension is another one, a PNG sheet is asked of vectors, or writing fails.
+/// If the extension is another one, a PNG sheet or MRC is asked of vectors, or writing fails.
 pub fn write_points(path: &Path, points: &PointSet) -> Result<()> {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     match extension.as_deref() {
@@ -24,9 +26,10 @@ pub fn write_points(path: &Path, points: &PointSet) -> Result<()> {
         Some("npz") => write_npz(path, points, FloatWidth::F64),
         Some("csv") => write_csv(path, points),
         Some("parquet") => crate::parquet::write_parquet(path, points, FloatWidth::F64),
+        Some("mrc" | "mrcs") => write_mrc(path, points, 1.0),
         Some("png") => write_sheet(path, points, &SheetOptions::default()),
         _ => {
-            let help = "name it .npy, .npz, .parquet, .csv or .png";
+            let help = "name it .npy, .npz, .parquet, .csv, .mrc, .mrcs or .png";
             Err(Error::argument("the name does not tell the format", help).at_path(path))
         }
     }

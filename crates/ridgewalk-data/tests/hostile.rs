@@ -48,7 +48,7 @@ fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn empty_files() {
-    for name in ["x.npy", "x.npz", "x-idx3-ubyte", "x.csv", "x.parquet", "x.png", "x"] {
+    for name in ["x.npy", "x.npz", "x-idx3-ubyte", "x.csv", "x.parquet", "x.mrc", "x.png", "x"] {
         assert!(error_of(name, b"").to_string().contains("empty"), "{name}");
     }
     assert!(error_of("x.csv.gz", &gzip(b"")).to_string().contains("empty"));
@@ -58,7 +58,7 @@ fn empty_files() {
 
 #[test]
 fn a_wrong_beginning() {
-    for name in ["x.npy", "x.npz", "x-idx3-ubyte.gz", "x.parquet", "x.png", "x.jpg"] {
+    for name in ["x.npy", "x.npz", "x-idx3-ubyte.gz", "x.parquet", "x.mrcs", "x.png", "x.jpg"] {
         assert_eq!(error_of(name, b"1,2\n3,4\n").kind, ErrorKind::Malformed, "{name}");
     }
     assert_eq!(error_of("x.dat", b"\x7fELF\x00\x01\x02").kind, ErrorKind::Unsupported);
@@ -84,6 +84,19 @@ fn bombs() {
     // 4 MiB behind an IDX header that declares 16 bytes.
     let idx = [&[0, 0, 8, 1, 0, 0, 0, 16][..], &zeros].concat();
     assert!(error_of("x.gz", &gzip(&idx)).to_string().contains("more bytes follow"));
+    // The same behind a header of MRC, and as an extended header that never ends.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mrc");
+    let one =
+        PointSet::new(Array2::zeros((1, 1)), Shape::Image { height: 1, width: 1, channels: 1 }).unwrap();
+    write_points(&path, &one).unwrap();
+    let mut mrc = fs::read(&path).unwrap();
+    assert!(
+        error_of("x.mrc.gz", &gzip(&[&mrc[..], &zeros].concat())).to_string().contains("more bytes follow")
+    );
+    mrc[92..96].copy_from_slice(&i32::MAX.to_le_bytes());
+    let endless = error_of("x.mrc.gz", &gzip(&[&mrc[..], &zeros].concat())).to_string();
+    assert!(endless.contains("the file ends within the extended header"), "{endless}");
     // A table that unpacks to more than the limit.
     let table = b"0,0,0,0\n".repeat(1 << 18);
     assert_eq!(error_of("x.csv.gz", &gzip(&table)).kind, ErrorKind::TooLarge);
@@ -210,7 +223,7 @@ fn valid_files() -> &'static [(String, Vec<u8>)] {
         let values = Array2::from_shape_fn((5, 6), |(i, j)| (i * 6 + j) as f64);
         let points = PointSet::new(values, shape).unwrap().with_labels(vec![0, 1, 0, 1, 2]).unwrap();
         let mut files = Vec::new();
-        for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.png"] {
+        for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.mrc", "x.png"] {
             let path: PathBuf = folder.path().join(name);
             write_points(&path, &points).unwrap();
             files.push((name.to_string(), fs::read(&path).unwrap()));
@@ -221,6 +234,10 @@ fn valid_files() -> &'static [(String, Vec<u8>)] {
         let idx = [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6];
         files.push(("x-idx2-ubyte".into(), idx.to_vec()));
         files.push(("x-idx2-ubyte.gz".into(), gzip(&idx)));
+        let stack = fs::read(folder.path().join("x.mrc")).unwrap();
+        files.push(("x.mrcs.gz".into(), gzip(&stack)));
+        // Its tag and its stamp alone, so that changed bytes reach sizes, modes and orders of a nameless file.
+        files.push(("x".into(), stack));
         files
     })
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use ridgewalk::Shape;
-use ridgewalk_data::{LabelColumn, LoadOptions, describe, load, load_with};
+use ridgewalk_data::{LabelColumn, LoadOptions, describe, load, load_with, mrc_header, tile};
 
 /// The path of a file, or none, with the reason printed.
 fn data(name: &str) -> Option<String> {
@@ -92,5 +92,71 @@ fn tables() {
         };
         let set = load_with(&path, &options).unwrap();
         assert_eq!((set.len(), set.dim()), (2058, 12));
+    }
+}
+
+/// Sizes as EMDB, EMPIAR and the microscopes state them. One has neither tag nor machine stamp, one is gzipped too, and
+/// three do not name a version of the format.
+#[test]
+fn cryo_em() {
+    for (name, n, height, width, voxel) in [
+        ("EMD-3197.map", 20, 20, 20, Some(11.4)),
+        ("empiar_10076_7.mrcs", 7, 320, 320, None),
+        ("epu_micrograph_bin4_top_512x1024.mrc", 1, 512, 1024, Some(2.666205)),
+        ("fei_micrograph_bin4_left_958x463.mrc", 1, 958, 463, Some(3.415102)),
+        ("ribosome_tilt_particles_220x64x64.mrcs", 220, 64, 64, Some(1.0)),
+        ("toy_projections_1000x30x30.mrcs.gz", 1000, 30, 30, Some(1.0)),
+        ("toy_volume_30.mrc", 30, 30, 30, Some(1.0)),
+    ] {
+        let Some(path) = data(&format!("cryoem/{name}")) else { continue };
+        let points = load(&path).unwrap();
+        assert_eq!((points.len(), points.shape()), (n, grey(height, width)), "{name}");
+        let header = mrc_header(&path).unwrap().unwrap();
+        assert_eq!((header.sections, header.rows, header.columns), (n, height, width), "{name}");
+        match (header.voxel_size, voxel) {
+            (Some([x, y, _]), Some(size)) => assert!((x - size).abs() < 1e-6 && (y - size).abs() < 1e-6),
+            (found, expected) => assert_eq!(found.map(|v| v[0]), expected, "{name}"),
+        }
+    }
+}
+
+/// What the headers say of the values, which the microscope's software wrote, is what is found in them.
+#[test]
+fn statistics_of_micrographs() {
+    for name in
+        ["epu_micrograph_bin4_top_512x1024.mrc", "fei_micrograph_bin4_left_958x463.mrc", "EMD-3197.map"]
+    {
+        let Some(path) = data(&format!("cryoem/{name}")) else { continue };
+        let bytes = std::fs::read(&path).unwrap();
+        let stated = |at: usize| f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()));
+        let points = load(&path).unwrap();
+        assert_eq!(points.range(), (stated(76), stated(80)), "{name}");
+        let mean = points.values().mean().unwrap();
+        assert!((mean - stated(84)).abs() < 1e-5 * (1.0 + mean.abs()), "{name}: {mean} and {}", stated(84));
+    }
+}
+
+#[test]
+fn tiles_of_a_micrograph() {
+    let Some(path) = data("cryoem/fei_micrograph_bin4_left_958x463.mrc") else { return };
+    let micrograph = load(&path).unwrap();
+    let tiled = tile(&micrograph, 64).unwrap();
+    assert_eq!((tiled.points.len(), tiled.dropped), (14 * 7, [958 - 14 * 64, 463 - 7 * 64]));
+    // Tile 8 is the second of the second row of tiles: its first pixel is in row 64, column 64.
+    assert_eq!(tiled.points.point(8)[0], micrograph.point(0)[64 * 463 + 64]);
+}
+
+/// Projections of one volume along many directions hold the same mass, up to what the interpolation of whoever made
+/// them lost.
+#[test]
+fn projections_of_a_volume() {
+    let (Some(volume), Some(stack)) =
+        (data("cryoem/toy_volume_30.mrc"), data("cryoem/toy_projections_1000x30x30.mrcs.gz"))
+    else {
+        return;
+    };
+    let mass: f64 = load(&volume).unwrap().values().sum();
+    for projection in load(&stack).unwrap().values().outer_iter() {
+        assert!((projection.sum() / mass - 1.0).abs() < 0.05, "{} of {mass}", projection.sum());
     }
 }

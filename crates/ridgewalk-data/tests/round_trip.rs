@@ -4,7 +4,7 @@ use ndarray::{Array2, array};
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{
     FloatWidth, LabelColumn, LoadOptions, Manifold, SheetOptions, Synthetic, digits, load, load_with,
-    write_csv, write_npy, write_npz, write_parquet, write_points, write_sheet,
+    mrc_header, write_csv, write_mrc, write_npy, write_npz, write_parquet, write_points, write_sheet,
 };
 
 /// Values that lose something in careless hands.
@@ -75,7 +75,7 @@ fn half_width_rounds_to_the_nearest_f32() {
 #[test]
 fn the_same_points_give_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.png"] {
+    for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.mrcs", "x.png"] {
         let path = folder.path().join(name);
         let points = Synthetic::new(Manifold::Shapes).points().unwrap();
         write_points(&path, &points).unwrap();
@@ -97,6 +97,49 @@ fn a_sheet_of_one_image_at_scale_one_is_that_image_in_a_frame() {
     assert_eq!(back.shape(), Shape::Image { height: 5, width: 6, channels: 3 });
     let row = 2 * 6 * 3;
     assert_eq!(back.point(0).to_vec()[row + 6..row + 12], [0.0, 10.0, 20.0, 255.0, 254.0, 1.0]);
+}
+
+/// Pixels that are f32 already come back to the bit, and the header states what any viewer computes from them.
+#[test]
+fn stacks_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mrcs");
+    let shape = Shape::Image { height: 2, width: 3, channels: 1 };
+    let points = PointSet::new(Array2::from_shape_fn((4, 6), |(i, j)| (i * 6 + j) as f64), shape).unwrap();
+    write_mrc(&path, &points, 2.5).unwrap();
+    assert_eq!(load(path.to_str().unwrap()).unwrap(), points);
+    let header = mrc_header(path.to_str().unwrap()).unwrap().unwrap();
+    assert_eq!((header.columns, header.rows, header.sections, header.mode), (3, 2, 4, 2));
+    assert_eq!((header.space_group, header.is_volume(), header.voxel_size), (0, false, Some([2.5; 3])));
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes.len(), 1024 + 4 * 24);
+    let float = |at: usize| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    // Of 0, 1, …, 23: the mean is 23/2, the variance (24² − 1)/12.
+    assert_eq!([76, 80, 84, 216].map(float), [0.0, 23.0, 11.5, (575.0f32 / 12.0).sqrt()]);
+    assert_eq!((&bytes[208..216], &bytes[224..234]), (&b"MAP \x44\x44\0\0"[..], &b"ridgewalk "[..]));
+    assert_eq!((&bytes[36..40], &bytes[92..96]), (&[1, 0, 0, 0][..], &[0; 4][..]));
+    assert_eq!(mrc_header("digits").unwrap(), None);
+}
+
+#[test]
+fn what_mrc_cannot_hold_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mrc");
+    let grey = |value: f64| {
+        PointSet::new(array![[1.0, value]], Shape::Image { height: 1, width: 2, channels: 1 }).unwrap()
+    };
+    let rgb = PointSet::new(array![[1.0, 2.0, 3.0]], Shape::Image { height: 1, width: 1, channels: 3 });
+    for (points, voxel, words) in [
+        (awkward(), 1.0, "images of one channel, each point is a vector of 3"),
+        (rgb.unwrap(), 1.0, "images of one channel"),
+        (grey(1e300), 1.0, "row 0, column 1 (counted from 0): the value"),
+        (grey(1.0), 0.0, "voxel size cannot be 0"),
+        (grey(1.0), f64::NAN, "voxel size cannot be NaN"),
+    ] {
+        let error = write_mrc(&path, &points, voxel).unwrap_err().to_string();
+        assert!(error.contains("x.mrc") && error.contains(words), "{error}");
+        assert!(!path.exists());
+    }
 }
 
 /// More rows than one Parquet row group holds.

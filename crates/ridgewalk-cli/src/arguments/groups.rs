@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::smoothing::Smoothing;
-use super::values::{ComponentCount, LatentName, Mad, ModelName, Rank, fraction, not_negative, positive};
+use super::values::{
+    ComponentCount, LatentName, Mad, ModelName, Rank, fraction, fraction_or_one, not_negative, positive,
+};
 
 /// How tables and archives are read: the data, and what is compared with them.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -20,6 +22,10 @@ pub struct Table {
     /// NPZ: the array to use
     #[arg(long, value_name = "NAME")]
     pub key: Option<String>,
+    /// Cut every image into tiles of S×S that do not overlap: points from a micrograph. What is left at the right and
+    /// the lower border is dropped
+    #[arg(long, value_name = "S", value_parser = positive, allow_negative_numbers = true)]
+    pub tile: Option<usize>,
 }
 
 impl Table {
@@ -29,6 +35,7 @@ impl Table {
             (self.label_column.is_some(), "--label-column"),
             (self.columns.is_some(), "--columns"),
             (self.key.is_some(), "--key"),
+            (self.tile.is_some(), "--tile"),
         ])
     }
 
@@ -38,6 +45,7 @@ impl Table {
             label_column: self.label_column.clone().or_else(|| other.label_column.clone()),
             columns: self.columns.clone().or_else(|| other.columns.clone()),
             key: self.key.clone().or_else(|| other.key.clone()),
+            tile: self.tile.or(other.tile),
         }
     }
 }
@@ -49,6 +57,10 @@ pub struct Reading {
     /// Add Gaussian noise of this standard deviation to the data, in their own units [default: 0]
     #[arg(long, value_name = "S", value_parser = not_negative, allow_negative_numbers = true)]
     pub noise: Option<f64>,
+    /// Replace this fraction of all values by the smallest or the largest value of the data, each as likely; with
+    /// --noise, before it [default: 0]
+    #[arg(long, value_name = "P", value_parser = fraction_or_one, allow_negative_numbers = true)]
+    pub salt_and_pepper: Option<f64>,
     /// Use at most this many points (a synthetic set: exactly this many)
     #[arg(long = "points", value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub points: Option<usize>,
@@ -67,6 +79,7 @@ impl Reading {
     pub fn given(&self) -> Option<&'static str> {
         first_given([
             (self.noise.is_some(), "--noise"),
+            (self.salt_and_pepper.is_some(), "--salt-and-pepper"),
             (self.points.is_some(), "--points"),
             (self.class.is_some(), "--class"),
             (self.labels.is_some(), "--labels"),
@@ -77,6 +90,7 @@ impl Reading {
     pub fn or(&self, other: &Reading) -> Reading {
         Reading {
             noise: self.noise.or(other.noise),
+            salt_and_pepper: self.salt_and_pepper.or(other.salt_and_pepper),
             points: self.points.or(other.points),
             class: self.class.or(other.class),
             labels: self.labels.clone().or_else(|| other.labels.clone()),

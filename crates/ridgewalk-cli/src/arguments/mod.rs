@@ -25,7 +25,7 @@ use values::{count, fraction, positive, positive_number};
 
 /// Where do the samples of a diffusion model go, relative to the data?
 ///
-/// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet), a folder of PNG or JPEG images, or a name:
+/// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet, MRC, MRCS), a folder of PNG or JPEG images, or a name:
 /// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes (with settings, as in
 /// circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote. Everything is in the data's
 /// own units; nothing is rescaled unless --standardize asks for it.
@@ -343,7 +343,7 @@ pub enum Data {
         /// Ambient dimension (the manifold is embedded by a fixed rotation)
         #[arg(long, value_parser = positive, allow_negative_numbers = true)]
         dim: Option<usize>,
-        /// File for the points (.npy, .npz, .csv, .parquet, .png)
+        /// File for the points (.npy, .npz, .csv, .parquet, .mrc, .mrcs, .png)
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         /// Seed of points and noise
@@ -360,7 +360,7 @@ pub enum Data {
         /// The data
         #[arg(value_name = "DATA")]
         data: String,
-        /// File to write (.npy, .npz, .csv, .parquet, .png)
+        /// File to write (.npy, .npz, .csv, .parquet, .mrc, .mrcs, .png)
         #[arg(value_name = "FILE")]
         output: PathBuf,
         /// Seed of added noise

@@ -23,6 +23,8 @@ pub enum FormatName {
     Npz,
     Csv,
     Parquet,
+    /// Grey images: 32-bit floats, with pixels of 1 Å
+    Mrcs,
 }
 
 impl FormatName {
@@ -32,6 +34,7 @@ impl FormatName {
             FormatName::Npz => "npz",
             FormatName::Csv => "csv",
             FormatName::Parquet => "parquet",
+            FormatName::Mrcs => "mrcs",
         }
     }
 }

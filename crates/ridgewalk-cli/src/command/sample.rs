@@ -11,7 +11,7 @@ use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, Interval, Sample, StartName};
+use crate::arguments::{Bandwidth, Interval, Sample, StartName, Table};
 use crate::failure::{Failure, Result};
 use crate::guidance;
 use crate::prepared::{self, Prepared};
@@ -29,7 +29,7 @@ const LOST: f64 = 0.5;
 const WILD: f64 = 4.0;
 
 /// Endings of the files that a run may write as `samples.*`.
-const EXTENSIONS: [&str; 5] = ["npy", "npz", "csv", "parquet", "png"];
+const EXTENSIONS: [&str; 6] = ["npy", "npz", "csv", "parquet", "mrcs", "png"];
 
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let source = open(sample)?;
@@ -167,7 +167,9 @@ fn read_states(
     dim: usize,
     highest: f64,
 ) -> Result<Array2<f64>> {
-    let states = source::read_other(&path.to_string_lossy(), &sample.reading.table)?;
+    // States have the model's coordinates, whatever the data were cut from.
+    let table = Table { tile: None, ..sample.reading.table.clone() };
+    let states = source::read_other(&path.to_string_lossy(), &table)?;
     if states.dim() != dim {
         return Err(Failure::new(
             path.display(),

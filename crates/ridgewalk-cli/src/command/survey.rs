@@ -35,8 +35,9 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     let held_out = held_out.as_ref().map(seen).transpose()?;
     let train = &seen(&training.points)?;
     let clean = survey.clean.as_deref().map(|spec| read_other(spec, &training.reading.table)).transpose()?;
-    let truth = match Path::new(&survey.data).exists() {
-        true => None, // a path wins over a name
+    // A path wins over a name; and a tile of an image is not on the images' manifold.
+    let truth = match Path::new(&survey.data).exists() || training.reading.table.tile.is_some() {
+        true => None,
         false => names::synthetic(&survey.data)?.map(Manifold),
     };
     let mut reference = Reference::new(train);
@@ -213,7 +214,7 @@ fn sample_file(path: &Path) -> Result<PathBuf> {
         }
         return Ok(found);
     }
-    let found = ["npy", "npz", "parquet", "csv"]
+    let found = ["npy", "npz", "parquet", "csv", "mrcs"]
         .iter()
         .map(|e| path.join(format!("samples.{e}")))
         .find(|p| p.is_file());
@@ -223,7 +224,7 @@ fn sample_file(path: &Path) -> Result<PathBuf> {
         None if !path.join(NAME).exists() => Ok(path.to_path_buf()),
         None => Err(Failure::new(
             path.display(),
-            "holds no samples.npy, .npz, .parquet or .csv",
+            "holds no samples.npy, .npz, .parquet, .csv or .mrcs",
             "give a folder that `ridgewalk sample` wrote, or a file of samples",
         )),
     }

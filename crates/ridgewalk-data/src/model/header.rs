@@ -51,6 +51,8 @@ pub(super) struct Header {
     pub seed: u64,
     pub command: Vec<String>,
     pub noise: f64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub salt_and_pepper: f64,
     pub smoothing_spacing: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_sha256: Option<String>,
@@ -77,6 +79,7 @@ impl Header {
             seed: file.seed,
             command: file.command.clone(),
             noise: file.noise,
+            salt_and_pepper: file.salt_and_pepper,
             smoothing_spacing: file.smoothing_spacing,
             training_sha256: file.training_sha256.clone(),
         }
@@ -142,6 +145,10 @@ pub(super) fn checked_dim(shape: Shape) -> Option<usize> {
         }
     };
     dim.filter(|&d| d > 0)
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 fn malformed(key: &str, problem: String) -> Error {

@@ -48,6 +48,7 @@ fn full() -> ModelFile {
         seed: u64::MAX,
         command: vec!["ridgewalk".into(), "fit".into(), "a b.csv".into()],
         noise: 5e-324,
+        salt_and_pepper: 0.1 + 0.2,
         smoothing_spacing: Some(1.0 / 3.0),
         training_sha256: Some("00ff".into()),
         ..ModelFile::new(Model::Mixture(model), &data, "a b.csv")

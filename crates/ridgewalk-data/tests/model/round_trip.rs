@@ -147,6 +147,7 @@ fn every_field_comes_back() {
     assert_eq!((&read.data, read.points, read.seed), (&"a b.csv".to_string(), 30, u64::MAX));
     assert_eq!(read.command, file.command);
     assert_eq!((read.noise, read.smoothing_spacing), (5e-324, Some(1.0 / 3.0)));
+    assert_eq!(read.salt_and_pepper, 0.1 + 0.2);
     assert_eq!(read.training_sha256.as_deref(), Some("00ff"));
 }
 
@@ -164,6 +165,8 @@ fn parts_that_disagree_are_not_written() {
         ModelFile { range: (1.0, 0.0), ..full() },
         ModelFile { range: (0.0, f64::INFINITY), ..full() },
         ModelFile { noise: -1.0, ..full() },
+        ModelFile { salt_and_pepper: 1.1, ..full() },
+        ModelFile { salt_and_pepper: f64::NAN, ..full() },
         ModelFile { smoothing_spacing: Some(f64::NAN), ..full() },
         ModelFile { points: 0, ..full() },
     ] {
