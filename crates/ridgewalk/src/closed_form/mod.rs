@@ -15,6 +15,7 @@
 //! All give D, the score, log p_σ, J (products, trace and matrix), the Hessian and ∂D/∂σ exactly.
 
 pub(crate) mod covariance;
+pub mod deconvolution;
 mod embedded;
 mod empirical;
 mod field_mixture;

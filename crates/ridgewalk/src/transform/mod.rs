@@ -6,6 +6,7 @@ pub mod kernel_choice;
 pub mod mad;
 pub mod smoothing;
 pub mod smoothing_scale;
+pub mod tweedie;
 
 pub use guidance::Guided;
 pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel, choose_scale_along};
@@ -15,3 +16,4 @@ pub use smoothing::{
     Smoothed, Surface,
 };
 pub use smoothing_scale::{LevelScale, ScaleChoice, choose_scale};
+pub use tweedie::tweedie_step;
