@@ -102,6 +102,13 @@ pub trait Denoiser: Send + Sync {
         1
     }
 
+    /// [`Denoiser::evaluations_per_call`] as a sampler asks: for denoisers of which a call takes more where the
+    /// step is one of some kind. Transforms hand the [`Visit`] on.
+    fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
+        let _ = visit;
+        self.evaluations_per_call(sigma)
+    }
+
     /// This denoiser's exact derivatives, if it has them.
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         None
@@ -171,6 +178,12 @@ pub trait Differentiable: Denoiser {
     ) -> Result<(Array2<f64>, Array2<f64>)> {
         let _ = visit;
         self.denoise_with_sigma_derivative(x, sigma)
+    }
+
+    /// Evaluations of the underlying model that D and ∂D/∂σ together take, as [`Denoiser::evaluations_at`]: where
+    /// both come of one pass, as many as D alone, which is the default.
+    fn evaluations_with_sigma_derivative(&self, sigma: f64, visit: &Visit) -> usize {
+        self.evaluations_at(sigma, visit)
     }
 
     /// tr J, `[batch]`: the divergence of D. By default d Jacobian products.
@@ -262,6 +275,9 @@ macro_rules! forward_denoiser {
             }
             fn evaluations_per_call(&self, sigma: f64) -> usize {
                 (**self).evaluations_per_call(sigma)
+            }
+            fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
+                (**self).evaluations_at(sigma, visit)
             }
             fn differentiable(&self) -> Option<&dyn Differentiable> {
                 (**self).differentiable()

@@ -65,6 +65,9 @@ impl<D: Denoiser> Denoiser for FiniteDifference<D> {
     fn evaluations_per_call(&self, sigma: f64) -> usize {
         self.inner.evaluations_per_call(sigma)
     }
+    fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
+        self.inner.evaluations_at(sigma, visit)
+    }
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         Some(self)
     }
@@ -121,5 +124,11 @@ impl<D: Denoiser> Differentiable for FiniteDifference<D> {
         let ahead = self.inner.denoise_at(x, sigma + h, visit)?;
         let behind = self.inner.denoise_at(x, sigma - h, visit)?;
         Ok((self.inner.denoise_at(x, sigma, visit)?, (ahead - behind) / (2.0 * h)))
+    }
+
+    /// Those of D and of both sides of σ.
+    fn evaluations_with_sigma_derivative(&self, sigma: f64, visit: &Visit) -> usize {
+        let h = self.step * sigma;
+        [sigma, sigma + h, sigma - h].iter().map(|&level| self.inner.evaluations_at(level, visit)).sum()
     }
 }

@@ -335,8 +335,9 @@ fn land(
     if let Some(denoised) = carried {
         return Ok(denoised);
     }
-    tally.all += model.evaluations_per_call(sigma);
-    let denoised = model.denoise_at(x.view(), sigma, &Visit { samples, step: Some((sigma, 0.0)) })?;
+    let visit = Visit { samples, step: Some((sigma, 0.0)) };
+    tally.all += model.evaluations_at(sigma, &visit);
+    let denoised = model.denoise_at(x.view(), sigma, &visit)?;
     check_answer(x.view(), &denoised, index, sigma, samples)?;
     Ok(denoised)
 }

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use super::focused::SHARE;
 use super::{
-    Beta, DiscreteTable, Karras, Levels, LinearTime, LogLinear, Piecewise, PolyExponential, Schedule, Spacing,
+    Beta, DiscreteTable, Focused, Karras, Levels, LinearTime, LogLinear, Piecewise, PolyExponential,
+    Schedule, Spacing,
 };
 use crate::error::{Error, Result};
 use crate::process::{self, Cosine, FlowMatching};
@@ -124,6 +126,19 @@ pub const SCHEDULES: &[Entry] = &[
             };
             let schedule = DiscreteTable::new(process::table_of_spec(spec)?, ask.range.clone(), ask.n);
             Ok(Box::new(schedule.spacing(spacing).scale(spec.number("data", ask.data)?)))
+        },
+    },
+    Entry {
+        name: "focused",
+        aliases: &[],
+        summary: "even in log sigma, closer below a level, as for attraction; at in deviations of the data, share of the levels above",
+        settings: "at=0.92,share=0.3",
+        source: "the window of attraction",
+        build: |spec, ask| {
+            let at = spec.number("at", 0.92)? * ask.data;
+            let focused = Focused::new(ask.range.clone(), ask.n, at).share(spec.number("share", SHARE)?);
+            focused.check()?;
+            Ok(Box::new(focused))
         },
     },
     Entry {

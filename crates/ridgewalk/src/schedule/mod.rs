@@ -9,6 +9,7 @@
 
 mod beta;
 mod catalogue;
+mod focused;
 mod karras;
 mod list;
 mod log_linear;
@@ -20,6 +21,7 @@ use std::ops::Range;
 
 pub use beta::Beta;
 pub use catalogue::{Entry, SCHEDULES, named, named_for};
+pub use focused::Focused;
 pub use karras::Karras;
 pub use list::Levels;
 pub use log_linear::{LogLinear, PolyExponential};

@@ -10,6 +10,7 @@
 mod adams;
 mod adaptive;
 mod annealed_langevin;
+mod attracted;
 mod catalogue;
 mod ddim;
 mod ddpm;
@@ -40,6 +41,7 @@ use ndarray::Array2;
 pub use adams::InterpolationTime;
 pub use adaptive::{Adaptive, Pair};
 pub use annealed_langevin::AnnealedLangevin;
+pub use attracted::Attracted;
 pub use catalogue::{Entry, SOLVERS, named, named_for};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;

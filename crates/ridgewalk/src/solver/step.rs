@@ -56,7 +56,7 @@ impl Step<'_> {
     /// Those of the model; [`Error::Diverged`] if x is not finite, [`Error::Answer`] if D is not or has
     /// another shape.
     pub fn denoise(&mut self, x: ArrayView2<f64>, sigma: f64) -> Result<Array2<f64>> {
-        self.tally.all += self.model.evaluations_per_call(sigma);
+        self.tally.all += self.model.evaluations_at(sigma, &self.visit(self.samples));
         self.ask(x, sigma, self.samples)
     }
 
@@ -76,7 +76,7 @@ impl Step<'_> {
     /// # Errors
     /// As [`Step::denoise`].
     pub fn denoise_rows(&mut self, x: ArrayView2<f64>, sigma: f64, rows: &[usize]) -> Result<Array2<f64>> {
-        let each = self.model.evaluations_per_call(sigma);
+        let each = self.model.evaluations_at(sigma, &self.visit(self.samples));
         self.tally.rows.resize(self.samples.len(), 0);
         for &row in rows {
             if let Some(count) = self.tally.rows.get_mut(row) {
@@ -87,12 +87,15 @@ impl Step<'_> {
         self.ask(x, sigma, &samples)
     }
 
+    fn visit<'a>(&self, samples: &'a [u64]) -> Visit<'a> {
+        Visit { samples, step: Some((self.start, self.next)) }
+    }
+
     fn ask(&self, x: ArrayView2<f64>, sigma: f64, samples: &[u64]) -> Result<Array2<f64>> {
         if let Some(sample) = first_not_finite(x, samples) {
             return Err(Error::Diverged { step: self.index, sigma, sample });
         }
-        let visit = Visit { samples, step: Some((self.start, self.next)) };
-        let denoised = self.model.denoise_at(x, sigma, &visit)?;
+        let denoised = self.model.denoise_at(x, sigma, &self.visit(samples))?;
         check_answer(x, &denoised, self.index, sigma, samples)?;
         Ok(denoised)
     }

@@ -55,6 +55,17 @@ impl<D: Denoiser, R: Denoiser> Differentiable for Guided<D, R> {
         self.denoise_with_sigma_derivative_at(x, sigma, &Visit::default())
     }
 
+    fn evaluations_with_sigma_derivative(&self, sigma: f64, visit: &Visit) -> usize {
+        let of = |model: Option<&dyn Differentiable>| {
+            model.map_or(1, |model| model.evaluations_with_sigma_derivative(sigma, visit))
+        };
+        match self.asks(sigma) {
+            Asks::Model => of(self.model.differentiable()),
+            Asks::Reference => of(self.reference.differentiable()),
+            Asks::Both => of(self.model.differentiable()) + of(self.reference.differentiable()),
+        }
+    }
+
     fn denoise_with_sigma_derivative_at(
         &self,
         x: ArrayView2<f64>,

@@ -233,10 +233,14 @@ impl<D: Denoiser, R: Denoiser> Denoiser for Guided<D, R> {
     }
 
     fn evaluations_per_call(&self, sigma: f64) -> usize {
+        self.evaluations_at(sigma, &Visit::default())
+    }
+
+    fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
         match self.asks(sigma) {
-            Asks::Model => self.model.evaluations_per_call(sigma),
-            Asks::Reference if self.rescale == 0.0 => self.reference.evaluations_per_call(sigma),
-            _ => self.model.evaluations_per_call(sigma) + self.reference.evaluations_per_call(sigma),
+            Asks::Model => self.model.evaluations_at(sigma, visit),
+            Asks::Reference if self.rescale == 0.0 => self.reference.evaluations_at(sigma, visit),
+            _ => self.model.evaluations_at(sigma, visit) + self.reference.evaluations_at(sigma, visit),
         }
     }
 

@@ -19,6 +19,14 @@ pub enum Attraction {
     Directional(f64),
 }
 
+/// δ where the model has no derivative and none is given.
+const DELTA: f64 = 0.05;
+
+/// The noise level of 1 + δ times the variance.
+fn raised(sigma: f64, delta: f64) -> f64 {
+    sigma * (1.0 + delta).sqrt()
+}
+
 /// D and A at (x, σ).
 pub(super) fn denoise_and_attract(
     model: &dyn Denoiser,
@@ -34,7 +42,7 @@ pub(super) fn denoise_and_attract(
                 by_sigma *= 0.5 * sigma;
                 return Ok((denoised, by_sigma));
             }
-            0.05
+            DELTA
         }
         Attraction::VarianceDifference(delta) => delta,
         Attraction::Directional(epsilon) => {
@@ -49,10 +57,21 @@ pub(super) fn denoise_and_attract(
         }
     };
     let denoised = model.denoise_at(x, sigma, visit)?;
-    let mut attraction = model.denoise_at(x, sigma * (1.0 + delta).sqrt(), visit)?;
+    let mut attraction = model.denoise_at(x, raised(sigma, delta), visit)?;
     attraction -= &denoised;
     attraction /= delta;
     Ok((denoised, attraction))
+}
+
+/// Evaluations of the model that [`denoise_and_attract`] takes.
+pub(super) fn evaluations(model: &dyn Denoiser, sigma: f64, attraction: Attraction, visit: &Visit) -> usize {
+    let at = |sigma: f64| model.evaluations_at(sigma, visit);
+    match (attraction, model.differentiable()) {
+        (Attraction::Automatic, Some(model)) => model.evaluations_with_sigma_derivative(sigma, visit),
+        (Attraction::Automatic, None) => at(sigma) + at(raised(sigma, DELTA)),
+        (Attraction::VarianceDifference(delta), _) => at(sigma) + at(raised(sigma, delta)),
+        (Attraction::Directional(_), _) => 2 * at(sigma),
+    }
 }
 
 /// The extended score with variance unit λ: H^λ_γ p(x) = [(D_γ(x) − x) + λ ∂_γ D_γ(x)]/λ, `[batch, d]`.

@@ -39,103 +39,32 @@
 //! and noise have the same variance (no gap); with curvature radius τ near σ_on (samples move inwards
 //! by about σ_on²/2τ).
 //!
-//! Cost: with exact derivatives one pass; otherwise one more evaluation while κ acts.
+//! Cost: with exact derivatives one pass; otherwise one more evaluation while κ acts, which the solver
+//! [`Attracted`](crate::solver::Attracted) takes on the way, so that it is a step of the path, too.
 
 mod attraction;
 mod choice;
+mod strength;
+
+use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2};
 
 use crate::denoiser::{Denoiser, Visit, check_sigma};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::points::Moments;
-use attraction::denoise_and_attract;
 pub use attraction::{Attraction, extended_score};
+use attraction::{denoise_and_attract, evaluations};
 pub use choice::{AttractionChoice, choose_attraction};
-
-/// Below this strength attraction is not computed: it would change a step by less than 1 % of q(1−q).
-const NEGLIGIBLE: f64 = 0.01;
-
-/// Settings of [`Mad`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct MadConfig {
-    /// Onset: attraction acts below σ_on = σ_data/a. Larger is weaker. Default 2.5.
-    pub a: f64,
-    /// Strength: directions with variance far below σ_on² end with standard deviation × e^{−b/2}. Default 8.
-    pub b: f64,
-    /// Sharpness of the onset. Default 8.
-    pub p: f64,
-    /// Compensation c, 0 to 1: above the onset variations are held back from shrinking (κ = −c between the onset
-    /// and `reach` times it), which returns to the wanted ones what attraction takes. Default 0.
-    pub c: f64,
-    /// Where compensation ends, as a multiple of the onset. Default 3.
-    pub reach: f64,
-    /// σ_data, in the data's units; by default the model's own.
-    pub sigma_data: Option<f64>,
-    /// How A is computed.
-    pub attraction: Attraction,
-}
-
-impl Default for MadConfig {
-    fn default() -> Self {
-        MadConfig {
-            a: 2.5,
-            b: 8.0,
-            p: 8.0,
-            c: 0.0,
-            reach: 3.0,
-            sigma_data: None,
-            attraction: Attraction::Automatic,
-        }
-    }
-}
-
-impl MadConfig {
-    fn check(&self) -> Result<()> {
-        for (name, value, positive) in [("a", self.a, true), ("b", self.b, false), ("p", self.p, true)] {
-            if !value.is_finite() || value < 0.0 || (positive && value == 0.0) {
-                return Err(Error::argument(
-                    name,
-                    format!("of the attraction is {value}"),
-                    "a and p are positive, b is not negative; the defaults are a=2.5, b=8, p=8",
-                ));
-            }
-        }
-        if !(0.0..=1.0).contains(&self.c) {
-            return Err(Error::argument(
-                "c",
-                format!("of the attraction is {}", self.c),
-                "compensation is from 0 to 1: more would let variations grow",
-            ));
-        }
-        if !(self.reach >= 1.0 && self.reach.is_finite()) {
-            return Err(Error::argument(
-                "reach",
-                format!("of the attraction is {}", self.reach),
-                "compensation ends at or above the onset: give 1 or more, such as 3",
-            ));
-        }
-        let step = match self.attraction {
-            Attraction::Automatic => 1.0,
-            Attraction::VarianceDifference(step) | Attraction::Directional(step) => step,
-        };
-        if !(step > 0.0 && step.is_finite()) {
-            return Err(Error::argument(
-                "attraction",
-                format!("has the relative step {step}"),
-                "choose a positive number such as 0.05",
-            ));
-        }
-        Ok(())
-    }
-}
+pub(crate) use strength::Strength;
+pub use strength::{MadConfig, no_overshoot_cap};
 
 /// A denoiser attracted to the manifold.
 #[derive(Debug, Clone)]
 pub struct Mad<D> {
     inner: D,
-    config: MadConfig,
-    sigma_data: f64,
+    strength: Strength,
+    attraction: Attraction,
 }
 
 impl<D: Denoiser> Mad<D> {
@@ -144,34 +73,24 @@ impl<D: Denoiser> Mad<D> {
     /// # Errors
     /// If a setting is out of range, or σ_data is neither given nor known to the model.
     pub fn new(inner: D, config: MadConfig) -> Result<Self> {
-        config.check()?;
-        let sigma_data = config.sigma_data.or_else(|| inner.moments().map(|m| m.std)).ok_or_else(|| {
-            Error::argument("sigma_data", "is not known to this model", "set MadConfig::sigma_data")
-        })?;
-        if !(sigma_data > 0.0 && sigma_data.is_finite()) {
-            return Err(Error::argument(
-                "sigma_data",
-                format!("is {sigma_data}"),
-                "it is the standard deviation of the data, a positive number in their units",
-            ));
-        }
-        Ok(Mad { inner, config, sigma_data })
+        let attraction = config.attraction;
+        let strength = Strength::new(config, inner.moments().map(|moments| moments.std))?;
+        Ok(Mad { inner, strength, attraction })
     }
 
     /// κ(σ) = (b + c) w(σ/σ_on) − c w(σ/(reach·σ_on)), w(r) = 1/(1 + r^p), without the cap of a step.
     pub fn strength(&self, sigma: f64) -> f64 {
-        let MadConfig { a, b, p, c, reach, .. } = self.config;
-        let ratio = a * sigma / self.sigma_data;
-        let gate = |ratio: f64| 1.0 / (1.0 + libm::pow(ratio, p));
-        let attracted = b * gate(ratio);
-        if c == 0.0 { attracted } else { attracted - c * (gate(ratio / reach) - gate(ratio)) }
+        self.strength.at(sigma)
     }
 
     /// The level below which attraction, or its compensation, is computed at all: where |κ| = 0.01.
     pub fn onset_level(&self) -> f64 {
-        let MadConfig { a, b, p, c, reach, .. } = self.config;
-        let last = |strength: f64| libm::pow((strength / NEGLIGIBLE - 1.0).max(0.0), 1.0 / p);
-        last(b).max(if c > 0.0 { reach * last(c) } else { 0.0 }) * self.sigma_data / a
+        self.strength.onset_level()
+    }
+
+    /// The levels among which steps are to be short: from a tenth of the onset σ_on to [`Mad::onset_level`].
+    pub fn window(&self) -> Range<f64> {
+        self.strength.window()
     }
 
     fn strength_at(&self, sigma: f64, visit: &Visit) -> f64 {
@@ -186,13 +105,6 @@ impl<D: Denoiser> Mad<D> {
         // A step that begins outside of the window is plain as a whole.
         if start > self.onset_level() { 0.0 } else { self.strength(sigma).min(cap) }
     }
-}
-
-/// κ_cap(h) = (2/h − 1) + 2√((1/h)(1/h − 1)): the largest κ for which a step of relative length h
-/// overshoots in no Gaussian direction; the root of h·(κ+1)²/(4κ) = 1.
-pub fn no_overshoot_cap(h: f64) -> f64 {
-    let r = 1.0 / h;
-    (2.0 * r - 1.0) + 2.0 * (r * (r - 1.0)).max(0.0).sqrt()
 }
 
 impl<D: Denoiser> Denoiser for Mad<D> {
@@ -210,8 +122,7 @@ impl<D: Denoiser> Denoiser for Mad<D> {
         if strength == 0.0 {
             return self.inner.denoise_at(x, sigma, visit);
         }
-        let (mut denoised, attraction) =
-            denoise_and_attract(&self.inner, x, sigma, self.config.attraction, visit)?;
+        let (mut denoised, attraction) = denoise_and_attract(&self.inner, x, sigma, self.attraction, visit)?;
         denoised.scaled_add(strength, &attraction);
         Ok(denoised)
     }
@@ -225,7 +136,15 @@ impl<D: Denoiser> Denoiser for Mad<D> {
     }
 
     fn evaluations_per_call(&self, sigma: f64) -> usize {
-        self.inner.evaluations_per_call(sigma)
+        self.evaluations_at(sigma, &Visit::default())
+    }
+
+    /// Those of D, and where attraction acts those of A.
+    fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
+        match self.strength_at(sigma, visit) {
+            0.0 => self.inner.evaluations_at(sigma, visit),
+            _ => evaluations(&self.inner, sigma, self.attraction, visit),
+        }
     }
 }
 

@@ -118,6 +118,11 @@ impl<D: Denoiser> Differentiable for Smoothed<D> {
         self.denoise_with_sigma_derivative_at(x, sigma, &Visit::default())
     }
 
+    fn evaluations_with_sigma_derivative(&self, sigma: f64, visit: &Visit) -> usize {
+        let inner = self.inner.differentiable();
+        inner.map_or(1, |inner| inner.evaluations_with_sigma_derivative(sigma, visit))
+    }
+
     fn denoise_with_sigma_derivative_at(
         &self,
         x: ArrayView2<f64>,

@@ -224,6 +224,10 @@ impl<D: Denoiser> Denoiser for Smoothed<D> {
         self.inner.evaluations_per_call(sigma)
     }
 
+    fn evaluations_at(&self, sigma: f64, visit: &Visit) -> usize {
+        self.inner.evaluations_at(sigma, visit)
+    }
+
     fn differentiable(&self) -> Option<&dyn Differentiable> {
         self.exactly_differentiable().then_some(self as &dyn Differentiable)
     }
