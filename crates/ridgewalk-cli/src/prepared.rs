@@ -1,12 +1,13 @@
 //! A source's model after the transforms that were asked for.
 
 use ridgewalk::Denoiser;
+use ridgewalk_data::Model;
 use serde_json::{Value, json};
 
-use crate::arguments::{Guidance, Transform};
-use crate::failure::Result;
+use crate::arguments::{Guidance, Noise, Transform};
+use crate::failure::{Failure, Result};
 use crate::source::Source;
-use crate::{attraction, guidance, smoothing};
+use crate::{attraction, guidance, noise_level, smoothing};
 
 /// A denoiser after transforms, and what a record says of them.
 pub struct Prepared<'a> {
@@ -16,7 +17,7 @@ pub struct Prepared<'a> {
     pub settings: Value,
 }
 
-/// Applies --smooth, --guidance and --mad, in this order: each of two models is smoothed as it would be alone.
+/// Applies --deconvolve, --smooth, --guidance and --mad, in this order: each of two models is smoothed as it would be alone.
 pub fn prepare<'a>(
     source: &'a Source,
     guide: Option<(&'a Source, &Guidance)>,
@@ -25,6 +26,13 @@ pub fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let (mut denoiser, smoothed) = smoothed_model(source, transform, seed)?;
     let mut settings = json!({});
+    if let Some(noise) = transform.deconvolve {
+        if smoothed.is_some() || guide.is_some() {
+            let help = "drop one of them";
+            return Err(Failure::new("--deconvolve", "acts on one model, neither smoothed nor guided", help));
+        }
+        (denoiser, settings["deconvolve"]) = deconvolved(source, noise, seed)?;
+    }
     if let Some(smoothed) = smoothed {
         settings["smooth"] = smoothed;
     }
@@ -60,4 +68,26 @@ fn smoothed_model<'a>(
             Ok((denoiser, Some(settings)))
         }
     }
+}
+
+/// The model of this source without noise.
+fn deconvolved(source: &Source, noise: Noise, seed: u64) -> Result<(Box<dyn Denoiser>, Value)> {
+    let flag = "--deconvolve";
+    let draws = || noise_level::draws(source.file.model.as_denoiser(), seed);
+    let (noise, settings) = noise_level::level(flag, noise, source, draws, seed)?;
+    let denoiser: Box<dyn Denoiser> = match &source.file.model {
+        Model::Gaussian(model) => Box::new(model.deconvolved(noise)?),
+        Model::Mixture(model) => Box::new(model.deconvolved(noise)?),
+        _ => {
+            return Err(Failure::new(
+                flag,
+                format!(
+                    "takes noise out of covariances, which a model of kind {} has not",
+                    source.file.model.kind()
+                ),
+                "use --model mixture or gaussian, or --mad auto",
+            ));
+        }
+    };
+    Ok((denoiser, settings))
 }

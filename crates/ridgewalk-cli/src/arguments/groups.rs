@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::smoothing::Smoothing;
 use super::values::{
-    ComponentCount, LatentName, Mad, ModelName, Rank, fraction, fraction_or_one, not_negative, positive,
+    ComponentCount, LatentName, Mad, ModelName, Noise, Rank, fraction, fraction_or_one, not_negative,
+    positive,
 };
 
 /// How tables and archives are read: the data, and what is compared with them.
@@ -172,6 +173,10 @@ pub struct Transform {
     /// --standardize or --latent: the model's) [default: a=2.5,b=8,p=8,c=0]
     #[arg(long, value_name = "auto|noise=S|onset=..,b=..,c=..", num_args = 0..=1, default_missing_value = "")]
     pub mad: Option<Mad>,
+    /// Take noise of standard deviation S, or as much as the data are found to have, out of the covariances of a
+    /// mixture or Gaussian: what else can be done where the noise is known (units as for --mad)
+    #[arg(long, value_name = "auto|S", allow_negative_numbers = true)]
+    pub deconvolve: Option<Noise>,
     #[command(flatten)]
     pub smoothing: Smoothing,
 }

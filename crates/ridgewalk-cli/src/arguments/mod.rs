@@ -171,8 +171,12 @@ pub struct Sample {
     pub from: Option<PathBuf>,
     /// Draw from the kernel density estimate of this bandwidth instead (data's units; with --standardize or
     /// --latent: the model's), or one chosen by held-out likelihood: the baseline, for DATA or an empirical model
-    #[arg(long, value_name = "auto|H", allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "guidance", "teleport", "trajectories", "from", "solver", "schedule", "steps", "sigma_min", "sigma_max", "start", "batch", "model", "components", "rank"])]
+    #[arg(long, value_name = "auto|H", allow_negative_numbers = true, conflicts_with_all = ["smooth", "mad", "deconvolve", "guidance", "teleport", "trajectories", "from", "solver", "schedule", "steps", "sigma_min", "sigma_max", "start", "batch", "model", "components", "rank"])]
     pub kde: Option<Bandwidth>,
+    /// One step of Tweedie's formula on plain samples: each becomes the mean of the clean points that could be behind
+    /// it, for noise of standard deviation S or as much as the data are found to have (units as for --mad)
+    #[arg(long, value_name = "auto|S", allow_negative_numbers = true, conflicts_with_all = ["mad", "deconvolve", "kde"])]
+    pub tweedie: Option<Noise>,
     /// Clip samples to the range of the data, from their smallest to their largest value: decoded images
     /// leave it a little
     #[arg(long)]

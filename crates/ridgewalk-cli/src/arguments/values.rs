@@ -115,13 +115,23 @@ impl std::str::FromStr for ComponentCount {
     }
 }
 
-/// Noise for which attraction is chosen.
+/// The noise of data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Noise {
     /// Read from the data.
     Auto,
     /// Its standard deviation.
     Given(f64),
+}
+
+impl std::str::FromStr for Noise {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Noise::Auto),
+            _ => positive_number(text).map(Noise::Given).map_err(|e| format!("{e}, or auto")),
+        }
+    }
 }
 
 /// `auto`, `noise=1.6`, `a=2.5,b=8,p=8` or `onset=1.2,b=4`; what is not named keeps its default, or is chosen.

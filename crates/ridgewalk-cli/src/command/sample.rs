@@ -8,12 +8,14 @@ use ridgewalk::Schedule;
 use ridgewalk::closed_form::KernelDensity;
 use ridgewalk::sampler::Start;
 use ridgewalk::sampler::observers::Trajectories;
+use ridgewalk::transform::tweedie_step;
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
 use crate::arguments::{Bandwidth, Interval, Sample, StartName, Table};
 use crate::failure::{Failure, Result};
 use crate::guidance;
+use crate::noise_level;
 use crate::prepared::{self, Prepared};
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
@@ -230,7 +232,7 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
         }
     };
     let mut watch = Watch { meter: Meter::new("sampling"), record };
-    let samples = match &given {
+    let mut samples = match &given {
         None => sampler.run_observed(denoiser, sample.n, &mut watch)?,
         Some(states) => sampler.run_from(denoiser, states.view(), &mut watch)?,
     };
@@ -269,6 +271,13 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
                 100.0 * kept
             ));
         }
+    }
+    if let Some(noise) = sample.tweedie {
+        let draws = || noise_level::draws(denoiser, sample.seed);
+        let (noise, described) = noise_level::level("--tweedie", noise, source, draws, sample.seed)?;
+        let lowest = levels.last().copied().unwrap_or_default();
+        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, lowest)?;
+        settings["tweedie"] = described;
     }
     settings["seed"] = json!(sample.seed);
     if !teleported.is_null() {

@@ -6,7 +6,7 @@
 //! ([`VarianceSpectrum::of_model`]) the settings are those of least
 //!
 //! ```text
-//! Σ_k (f(v_k)√v_k − √max(v_k − η², 0))²        among those with f(η²) ≤ 0.12,
+//! Σ_k (f(v_k)√v_k − √max(v_k − η², 0))²        among those with f(η²) ≤ 0.15,
 //! ```
 //!
 //! which is the Fréchet distance to the clean law, were the model Gaussian about each point. Bounds: b from 4 to 16
@@ -26,7 +26,7 @@ const STRENGTHS: [f64; 6] = [4.0, 6.0, 8.0, 10.0, 12.0, 16.0];
 const ONSETS: [f64; 5] = [0.75, 1.0, 1.25, 1.5, 2.0];
 const COMPENSATIONS: [f64; 3] = [0.0, 0.5, 1.0];
 /// Of a direction that is nothing but noise this part may remain.
-const REMAINING: f64 = 0.12;
+const REMAINING: f64 = 0.15;
 /// Of the wanted variance at least this part must be kept.
 const KEPT: f64 = 0.7;
 /// A direction of less than this part of η² is one in which the model has no noise.
