@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ridgewalk::schedule::{self, Levels, range_for};
+use ridgewalk::schedule::{self, Focused, Levels, range_for};
+use ridgewalk::solver::DpmSolver2M;
 use ridgewalk::{Denoiser, Euler, Heun, Moments, Sampler, Schedule, Solver, Switched, solver};
 use serde_json::{Value, json};
 
@@ -11,9 +12,14 @@ use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::Record;
 
-/// Levels where attraction acts are wanted closer together: a coarse step caps its strength.
+/// Levels where attraction acts are wanted closer together: a coarse step caps its strength. Levels that are
+/// not focused there must be more.
 const STEPS: usize = 18;
+const STEPS_FOCUSED: usize = 24;
 const STEPS_WITH_ATTRACTION: usize = 40;
+/// How far below the level at which attraction begins to act the lowest one is: well below a tenth of the
+/// noise, also where compensation begins above it.
+const DEPTH: f64 = 50.0;
 
 /// A run that can be started.
 pub type Run = Sampler<Box<dyn Solver>, Box<dyn Schedule>>;
@@ -31,10 +37,16 @@ pub fn sampler(
     onset: Option<f64>,
     seed: u64,
 ) -> Result<(Run, Value)> {
+    // Without strength there is no window.
+    let window = onset.filter(|level| *level > 0.0);
     let moments = moments(denoiser);
     let range = range_for(&moments);
     let range = sampling.sigma_min.unwrap_or(range.start)..sampling.sigma_max.unwrap_or(range.end);
-    let steps = sampling.steps.unwrap_or(if onset.is_some() { STEPS_WITH_ATTRACTION } else { STEPS });
+    let steps = sampling.steps.unwrap_or(match (window, &sampling.schedule) {
+        (None, _) => STEPS,
+        (Some(_), ScheduleName::Auto) => STEPS_FOCUSED,
+        (Some(_), _) => STEPS_WITH_ATTRACTION,
+    });
     let data = if moments.std > 0.0 { moments.std } else { 1.0 };
     let mut chosen = Value::Null;
     let (solver, schedule): (_, Box<dyn Schedule>) = match &sampling.schedule {
@@ -42,6 +54,16 @@ pub fn sampler(
             refuse_grid_flags(sampling)?;
             let schedule = own_levels(levels)?;
             (solver_for(&sampling.solver, onset, schedule.levels()?.len(), data)?, schedule)
+        }
+        ScheduleName::Auto => {
+            let schedule: Box<dyn Schedule> = match window {
+                None => schedule::named_for("karras", range, steps, data)?,
+                Some(onset) => {
+                    let lowest = sampling.sigma_min.unwrap_or(onset / DEPTH);
+                    Box::new(Focused::new(lowest..range.end, steps, onset))
+                }
+            };
+            (solver_for(&sampling.solver, onset, steps, data)?, schedule)
         }
         ScheduleName::Named(name) => {
             let schedule = schedule::named_for(name, range, steps, data)?;
@@ -69,15 +91,30 @@ pub fn sampler(
 
 fn solver_for(name: &SolverName, onset: Option<f64>, steps: usize, data: f64) -> Result<Box<dyn Solver>> {
     Ok(match (name, onset) {
-        (SolverName::Named(name), _) => solver::named_for(name, steps, data)?,
-        (SolverName::Auto, None) => Box::new(Heun::new()),
-        (SolverName::HeunEuler | SolverName::Auto, Some(onset)) => {
-            Box::new(Switched::new(Heun::new(), Euler, onset))
-        }
+        (SolverName::Named(name), None) => solver::named_for(name, steps, data)?,
+        (SolverName::Named(name), Some(onset)) => attracted(solver::named_for(name, steps, data)?, onset),
+        (SolverName::Auto, Some(onset)) if onset > 0.0 => Box::new(Switched::new(DpmSolver2M, Euler, onset)),
+        (SolverName::Auto, _) => Box::new(Heun::new()),
+        (SolverName::HeunEuler, Some(onset)) => Box::new(Switched::new(Heun::new(), Euler, onset)),
         (SolverName::HeunEuler, None) => {
             return Err(Failure::new("--solver heun-euler", "switches where attraction begins", "add --mad"));
         }
     })
+}
+
+/// Below the onset what draws noise would put back what attraction takes out, and what draws on differences of
+/// denoised states to correct itself would work against it.
+fn attracted(solver: Box<dyn Solver>, onset: f64) -> Box<dyn Solver> {
+    let name = solver.name();
+    let why = if !solver.order().is_deterministic() {
+        "it draws noise, which would undo the attraction"
+    } else if name == "evodiff" {
+        "its corrections do not hold where attraction acts"
+    } else {
+        return solver;
+    };
+    say(&format!("note: {name} is followed by euler below {onset:.3}, where attraction acts: {why}"));
+    Box::new(Switched::new(solver, Euler, onset))
 }
 
 /// A list of levels has its own ends and number.

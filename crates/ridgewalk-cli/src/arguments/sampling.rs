@@ -16,19 +16,19 @@ use super::values::{count, positive, positive_number};
 #[command(next_help_heading = "Sampling")]
 pub struct Sampling {
     /// Solver, with its settings as in unipc:order=3 or heun:churn=40; `ridgewalk list solvers` shows all. "auto"
-    /// is heun, with euler where attraction acts (heun-euler)
+    /// is heun, or with --mad dpm++2m, and euler where attraction acts; heun-euler is heun and euler there
     #[arg(long, value_name = "NAME[:KEY=VALUE,..]", default_value_t = SolverName::Auto)]
     pub solver: SolverName,
     /// Spacing of the noise levels, with its settings as in karras:rho=5 (`ridgewalk list schedules` shows all);
-    /// equalized, chosen for this model and solver by a pilot run; or the levels themselves: falling numbers, as
+    /// "auto" is karras, or with --mad focused where attraction acts; equalized, chosen for this model and solver by a pilot run; or the levels themselves: falling numbers, as
     /// in 80,40,10,1, a file of them, or the run.json of an earlier run
-    #[arg(long, value_name = "NAME[:KEY=VALUE,..]|S,S,..|FILE", default_value_t = ScheduleName::Named("karras".into()))]
+    #[arg(long, value_name = "NAME[:KEY=VALUE,..]|S,S,..|FILE", default_value_t = ScheduleName::Auto)]
     pub schedule: ScheduleName,
-    /// Noise levels visited [default: 18, or 40 with --mad]
+    /// Noise levels visited [default: 18, or with --mad 24, and 40 of another schedule]
     #[arg(long, value_parser = count, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Lowest noise level, in the data's units (with --standardize or --latent: the model's) [default: 0.004 of
-    /// the data's standard deviation]
+    /// the data's standard deviation, or of the level where attraction begins 0.02]
     #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_min: Option<f64>,
     /// Highest noise level, in the same units [default: 160 of the data's standard deviation]
@@ -87,6 +87,8 @@ pub enum StartName {
 /// A schedule of the library's catalogue, one chosen for the model, or levels of one's own.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ScheduleName {
+    /// Karras's, or what suits attraction.
+    Auto,
     Named(String),
     /// Chosen by a pilot run.
     Equalized(Pilot),
@@ -107,6 +109,9 @@ impl ScheduleName {
 impl FromStr for ScheduleName {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(ScheduleName::Auto);
+        }
         if text.starts_with(|c: char| c.is_ascii_digit() || c == '.') || Path::new(text).is_file() {
             return Ok(ScheduleName::Own(text.into()));
         }
@@ -116,7 +121,7 @@ impl FromStr for ScheduleName {
         match schedule::named(text, 0.01..10.0, 3) {
             Ok(_) => Ok(ScheduleName::Named(text.into())),
             Err(e) if e.to_string().contains("is not known") => {
-                Err(format!("{e}, equalized, or a file of them"))
+                Err(format!("{e}, auto, equalized, or a file of them"))
             }
             Err(e) => Err(e.to_string()),
         }
@@ -133,6 +138,7 @@ fn pilot(text: &str) -> ridgewalk::Result<Pilot> {
 impl fmt::Display for ScheduleName {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
+            ScheduleName::Auto => f.write_str("auto"),
             ScheduleName::Named(text) | ScheduleName::Own(text) => f.write_str(text),
             ScheduleName::Equalized(_) => f.write_str("equalized"),
         }

@@ -132,7 +132,7 @@ pub const SCHEDULES: &[Entry] = &[
         name: "focused",
         aliases: &[],
         summary: "even in log sigma, closer below a level, as for attraction; at in deviations of the data, share of the levels above",
-        settings: "at=0.92,share=0.3",
+        settings: "at=0.92,share=0.4",
         source: "the window of attraction",
         build: |spec, ask| {
             let at = spec.number("at", 0.92)? * ask.data;

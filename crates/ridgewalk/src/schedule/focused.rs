@@ -7,7 +7,7 @@ use super::{LogLinear, Piecewise, Schedule, check};
 use crate::error::{Error, Result};
 
 /// Part of the levels above the window.
-pub(super) const SHARE: f64 = 0.3;
+pub(super) const SHARE: f64 = 0.4;
 
 /// n levels over a range, even in log σ above a level and, closer together, even in log σ below it.
 ///
@@ -15,9 +15,9 @@ pub(super) const SHARE: f64 = 0.3;
 /// use ridgewalk::Schedule;
 /// use ridgewalk::schedule::Focused;
 ///
-/// // From 80 down, of 20 levels 14 in the window of 0.02 to 0.4.
+/// // From 80 down, of 20 levels 12 in the window of 0.02 to 0.4.
 /// let levels = Focused::over(&(0.02..0.4), 80.0, 20).levels()?;
-/// assert_eq!(levels.iter().filter(|level| **level < 0.4001).count(), 15);
+/// assert_eq!(levels.iter().filter(|level| **level < 0.4001).count(), 13);
 /// # Ok::<(), ridgewalk::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +29,12 @@ pub struct Focused {
 }
 
 impl Focused {
-    /// n levels over the range `sigma_min..sigma_max`, 70 % of them below the level `at`.
+    /// n levels over the range `sigma_min..sigma_max`, 60 % of them below the level `at`.
     pub const fn new(range: Range<f64>, n: usize, at: f64) -> Self {
         Focused { range, n, at, share: SHARE }
     }
 
-    /// n levels from `highest` to the lower end of a window, 70 % of them within it: for a window of attraction,
+    /// n levels from `highest` to the lower end of a window, 60 % of them within it: for a window of attraction,
     /// as [`Mad::window`](crate::transform::Mad::window).
     pub fn over(window: &Range<f64>, highest: f64, n: usize) -> Self {
         Focused::new(window.start..highest, n, window.end)

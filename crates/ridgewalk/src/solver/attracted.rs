@@ -63,10 +63,10 @@ impl Attracted {
     /// # Errors
     /// As [`Mad::new`](crate::transform::Mad::new).
     pub fn new(config: MadConfig, sigma_data: f64) -> Result<Self> {
-        Ok(Attracted { strength: Strength::new(config, Some(sigma_data))?, share: 0.2 })
+        Ok(Attracted { strength: Strength::new(config, Some(sigma_data))?, share: 0.3 })
     }
 
-    /// With another share s of every step, in log σ, as its plain part; default 0.2. Less cleans as well with
+    /// With another share s of every step, in log σ, as its plain part; default 0.3. Less cleans as well with
     /// a smaller loss, but divides the model's own errors by a smaller number.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Attracted {
             return Err(Error::argument(
                 "share",
                 format!("of the plain part is {share}"),
-                "choose it between 0 and 1, such as 0.2",
+                "choose it between 0 and 1, such as 0.3",
             ));
         }
         self.share = share;
