@@ -130,7 +130,7 @@ fn bad_settings_of_attraction() {
         ("a=0", ["--mad", "above 0"]),
         ("b=-1", ["--mad", "not negative"]),
         ("p=nan", ["nan", "finite"]),
-        ("c=1", ["'c'", "a, b, p and onset"]),
+        ("d=1", ["'d'", "onset, a, b, p, c and reach"]),
         ("a=1;b=2", ["--mad", "number"]),
         ("onset=0", ["--mad", "above 0"]),
     ] {

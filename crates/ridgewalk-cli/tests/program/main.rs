@@ -1,5 +1,6 @@
 //! The built program, run as a person runs it: right answers, bad input, and faults of the machine.
 
+mod attraction;
 mod bad_data;
 mod bad_flags;
 mod bridges;

@@ -60,23 +60,26 @@ impl NoiseFloor {
     fn of_principal(spectrum: &VarianceSpectrum, n: usize, std: f64) -> Result<Self> {
         let lines = spectrum.lines();
         let (d, top) = (spectrum.directions(), lines.first().map_or(0.0, |l| l.variance));
-        let Some(start) = (0..lines.len()).find(|&start| is_flat(&lines[start..], n)) else {
+        let least = spectrum.mean_of_last((SHARE * d).max(1.0)).sqrt();
+        if least < NOTICEABLE * std {
+            return Err(refused(&format!(
+                "the least of their variances are those of a standard deviation of {least:.3e}, {:.2} % of the whole: next to \
+                 no noise",
+                100.0 * least / std
+            )));
+        }
+        let Some(start) = (0..lines.len()).find(|&start| is_flat(lines.get(start..).unwrap_or_default(), n))
+        else {
             return Err(refused(
                 "the variances along principal components fall to the last: they have no flat end",
             ));
         };
-        let tail = &lines[start..];
+        let tail = lines.get(start..).unwrap_or_default();
         let directions: f64 = tail.iter().map(|l| l.directions).sum();
         let noise = lower_half(tail).sqrt();
         if directions < DIRECTIONS.max(SHARE * d) {
             return Err(refused(&format!(
                 "the flat end of their spectrum has {directions:.0} of {d:.0} directions, too few to be noise"
-            )));
-        }
-        if noise < NOTICEABLE * std {
-            return Err(refused(&format!(
-                "the floor of their spectrum is {noise:.3e}, {:.2} % of their standard deviation: next to no noise",
-                100.0 * noise / std
             )));
         }
         if top < STANDS_OUT * noise * noise {
@@ -103,11 +106,16 @@ impl NoiseFloor {
         for k in sizes.take_while(|k| 3 * k <= n) {
             let spectrum = VarianceSpectrum::local(points, k, seed)?;
             let variances: Vec<f64> = spectrum.lines().iter().map(|l| l.variance).collect();
-            let ratio = |pair: &[f64]| if pair[1] > 0.0 { pair[0] / pair[1] } else { 0.0 };
-            let best = variances.windows(2).map(ratio).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+            let ratio = |(above, below): (&f64, &f64)| if *below > 0.0 { above / below } else { 0.0 };
+            let best = variances
+                .iter()
+                .zip(variances.iter().skip(1))
+                .map(ratio)
+                .enumerate()
+                .max_by(|a, b| a.1.total_cmp(&b.1));
             let Some((last, gap)) = best.filter(|(_, gap)| *gap >= GAP) else { continue };
-            let below = &variances[last + 1..];
-            let noise = (below.iter().sum::<f64>() / below.len() as f64).sqrt();
+            let below = variances.get(last + 1..).unwrap_or_default();
+            let noise = (below.iter().sum::<f64>() / below.len().max(1) as f64).sqrt();
             if noise >= NOTICEABLE * std {
                 let directions = below.len() as f64;
                 found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });

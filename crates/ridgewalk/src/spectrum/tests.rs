@@ -59,7 +59,7 @@ fn the_noise_of_a_circle_in_many_dimensions_and_in_few() {
 /// Clean data of falling variances, pure noise, and data without variation have no noise to be read.
 #[test]
 fn without_a_floor_the_noise_is_refused_in_words() {
-    let falling: Vec<f64> = (0..40).map(|k| 0.8f64.powi(k)).collect();
+    let falling: Vec<f64> = (0..40).map(|k| 0.95f64.powi(k)).collect();
     for (points, words) in [
         (gaussian_points(500, &falling, 1), "flat end"),
         (gaussian_points(500, &[1.0; 40], 1), "stands out"),
