@@ -26,8 +26,8 @@ use values::{count, fraction, positive, positive_number};
 /// Where do the samples of a diffusion model go, relative to the data?
 ///
 /// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet, MRC, MRCS), a folder of PNG or JPEG images, or a name:
-/// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes (with settings, as in
-/// circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote. Everything is in the data's
+/// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes, projections (with settings,
+/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote. Everything is in the data's
 /// own units; nothing is rescaled unless --standardize asks for it.
 #[derive(Debug, Parser)]
 #[command(name = "ridgewalk", version, arg_required_else_help = true, max_term_width = 100)]
@@ -335,12 +335,14 @@ pub enum Data {
     },
     /// Make a synthetic or embedded data set
     #[command(
-        after_help = "Example:\n  ridgewalk data make torus --points 2000 --dim 32 --noise 0.05 -o torus.npy"
+        after_help = "Examples:\n  ridgewalk data make torus --points 2000 --dim 32 --noise 0.05 -o torus.npy\n  \
+        ridgewalk data make projections --dim 1024 --noise 0.5 -o particles.mrcs"
     )]
     Make {
-        /// Its name: digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes
+        /// Its name: digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes, projections
         name: String,
-        /// Ambient dimension (the manifold is embedded by a fixed rotation)
+        /// Ambient dimension (the manifold is embedded by a fixed rotation); of shapes and projections: pixels, a square
+        /// such as 1024
         #[arg(long, value_parser = positive, allow_negative_numbers = true)]
         dim: Option<usize>,
         /// File for the points (.npy, .npz, .csv, .parquet, .mrc, .mrcs, .png)
@@ -355,7 +357,8 @@ pub enum Data {
         preparation: Preparation,
     },
     /// Read in one format, write in another (by the name's ending)
-    #[command(after_help = "Example:\n  ridgewalk data convert train-images-idx3-ubyte.gz mnist.npz")]
+    #[command(after_help = "Examples:\n  ridgewalk data convert train-images-idx3-ubyte.gz mnist.npz\n  \
+        ridgewalk data convert micrograph.mrc tiles.mrcs --tile 64")]
     Convert {
         /// The data
         #[arg(value_name = "DATA")]

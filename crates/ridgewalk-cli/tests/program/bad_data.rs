@@ -31,7 +31,7 @@ fn refused_everywhere(folder: &Folder, name: &str, parts: &[&str]) {
 #[test]
 fn empty_files() {
     let folder = good();
-    for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.png", "x-idx3-ubyte", "x.safetensors"] {
+    for name in ["x.npy", "x.npz", "x.csv", "x.parquet", "x.mrc", "x.png", "x-idx3-ubyte", "x.safetensors"] {
         folder.write(name, "");
         refused_everywhere(&folder, name, &["empty"]);
     }

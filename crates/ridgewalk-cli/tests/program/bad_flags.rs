@@ -48,6 +48,10 @@ fn negative_values_are_told_by_their_flag() {
     let folder = folder();
     folder.refused("sample p.csv --smooth -1 -o y", &["--smooth", "not negative"]);
     folder.refused("sample p.csv --noise -0.5 -o y", &["--noise", "not negative"]);
+    folder.refused("sample p.csv --salt-and-pepper 1.5 -o y", &["--salt-and-pepper", "from 0 to 1"]);
+    folder.refused("data info digits --tile 0", &["--tile", "at least 1"]);
+    folder.refused("data info digits --tile 9", &["--tile 9", "9×9", "8×8", "from 1 to 8"]);
+    folder.refused("data info p.csv --tile 1", &["--tile 1", "p.csv", "vector of 2"]);
     folder.refused("sample p.csv --kde -1 -o y", &["--kde", "not negative"]);
     folder.refused("eval p.csv --at p.csv --sigma -1 -o y.npy", &["--sigma", "above 0"]);
     folder.refused("sample p.csv --sigma-max -1 -o y", &["--sigma-max", "above 0"]);
@@ -176,7 +180,10 @@ fn shapes_and_classes_that_do_not_fit() {
     folder.ok("data convert p.csv p.npz");
     folder.refused("sample p.npz --key z -o y", &["p.npz", "z"]);
     folder.refused("data make circle --dim 1 -o y.npy", &["circle", "dim"]);
-    folder.refused("data make shapes --dim 300 -o y.npy", &["shapes"]);
+    for name in ["shapes", "projections"] {
+        folder.refused(&format!("data make {name} --dim 300 -o y.npy"), &[name, "300 pixels", "dim=1024"]);
+    }
+    folder.refused("data make circle --points 3 -o y.mrcs", &["y.mrcs", "images", "vector of 2"]);
     folder.refused("data make circle --points 3 -o y.png", &["y.png", "images"]);
 }
 
@@ -198,6 +205,7 @@ fn flags_for_data_beside_a_model() {
     for flag in [
         "--noise 1",
         "--noise 0",
+        "--salt-and-pepper 0.1",
         "--points 2",
         "--class 1",
         "--labels p.csv",
@@ -216,7 +224,7 @@ fn flags_for_data_beside_a_model() {
         folder.refused(&eval, &[name, "ridgewalk fit"]);
     }
     // eval reads a table, sample none.
-    for flag in ["--columns a", "--label-column a", "--key a"] {
+    for flag in ["--columns a", "--label-column a", "--key a", "--tile 8"] {
         let name = flag.split(' ').next().unwrap();
         folder.refused(&format!("sample m.safetensors -n 2 {flag} -o s"), &[name, "drop"]);
     }

@@ -2,8 +2,17 @@
 
 use crate::support::Folder;
 
-const NAMES: [&str; 8] =
-    ["digits", "circle", "wavy-circle", "swiss-roll", "sphere", "torus", "two-moons", "shapes"];
+const NAMES: [&str; 9] = [
+    "digits",
+    "circle",
+    "wavy-circle",
+    "swiss-roll",
+    "sphere",
+    "torus",
+    "two-moons",
+    "shapes",
+    "projections",
+];
 const FORMATS: [&str; 4] = ["npy", "npz", "csv", "parquet"];
 
 #[test]

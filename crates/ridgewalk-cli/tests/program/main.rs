@@ -9,6 +9,8 @@ mod faults;
 mod help;
 mod interruption;
 mod latent;
+mod microscopy;
+mod noise;
 mod records;
 mod sampling;
 mod solvers;

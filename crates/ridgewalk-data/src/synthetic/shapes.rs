@@ -22,6 +22,8 @@ use super::least_squares::{Linear, Triple, descend};
 pub(super) const SIDE: usize = CELLS;
 /// Softness of an edge, in pixels: it rises from 10 to 90 % within 4.4 τ.
 const TAU: f64 = 0.4;
+/// Depth in pixels beyond which sigmoid(depth/τ) is flat: e⁻⁴⁰ is below the rounding of 1.
+const FLAT: f64 = 40.0 * TAU;
 /// Bounds of (row, column, size): the largest triangle stays within the image.
 const LOW: Triple = [6.0, 6.0, 2.0];
 const HIGH: Triple = [10.0, 10.0, 3.5];
@@ -87,6 +89,13 @@ impl Kind {
         let mut value = 1.0;
         let mut gradient = [0.0; 3];
         for (depth, by) in &sides[..n] {
+            // Within rounding of 1 and of 0: most pixels of a large image are far from all edges.
+            if *depth > FLAT {
+                continue;
+            }
+            if *depth < -FLAT {
+                return (0.0, [0.0; 3]);
+            }
             let s = 1.0 / (1.0 + exp(-depth / TAU));
             value *= s;
             (0..3).for_each(|j| gradient[j] += (1.0 - s) / TAU * by[j]); // d log s
