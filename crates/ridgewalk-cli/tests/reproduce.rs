@@ -1,4 +1,4 @@
-//! What `ridgewalk reproduce log-domain-smoothing` must show, from runs of the program: the findings that do
+//! What `ridgewalk reproduce` must show of each paper, from runs of the program: the findings that do
 //! not depend on how many samples are drawn, the files, and the same bytes again.
 
 use std::path::Path;
@@ -78,4 +78,53 @@ fn data_that_do_not_fit_are_refused_before_the_work() {
         assert!(!output.status.success() && message.contains(wanted), "{message}");
         assert!(!folder.path().join("out").exists());
     }
+}
+
+/// Closed forms and an independent computation, which do not depend on how many samples are drawn.
+#[test]
+fn attraction_is_the_soft_threshold_and_ends_on_point_masses() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = ridgewalk(folder.path(), "reproduce mad --small --only threshold,diracs -o out");
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let found = findings(folder.path(), "out");
+    assert!(found.iter().all(|f| f["holds"] != false), "{found:?}");
+    for law in ["threshold-law-plain", "threshold-law-compensated"] {
+        assert!(value(&found, law) < 0.01);
+    }
+    assert!((value(&found, "diracs-rate") - 1.0).abs() < 0.02);
+    assert!(value(&found, "diracs-between") < 0.1);
+    for file in
+        ["report.html", "tables/diracs.csv", "tables/threshold-plain.csv", "figures/threshold-baselines.svg"]
+    {
+        assert!(folder.path().join("out").join(file).metadata().unwrap().len() > 200, "{file}");
+    }
+    let again = ridgewalk(folder.path(), "rerun out/run.json -o again");
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
+}
+
+/// Half a minute of work, as above.
+#[test]
+#[ignore = "takes half a minute"]
+fn attraction_cleans_shapes_and_digits_and_nothing_that_memorises() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ridgewalk(folder.path(), "reproduce mad --small --only circle,shapes,sweep,noise -o out");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = findings(folder.path(), "out");
+    assert!(value(&found, "circle-control") > 0.9);
+    assert!(value(&found, "shapes-noise") > 0.6 && value(&found, "shapes-recall") > 0.95);
+    assert!(value(&found, "sweep-digits-removed") > 0.5 && value(&found, "sweep-digits-departure") < 0.15);
+    assert!(value(&found, "noise-levels") > 0.5);
+}
+
+#[test]
+fn an_experiment_on_a_file_needs_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ridgewalk(folder.path(), "reproduce mad --only particles -o out");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("--particles"), "{message}");
+    std::fs::write(folder.path().join("few.csv"), "1,2\n3,4\n").unwrap();
+    let output = ridgewalk(folder.path(), "reproduce mad --faces few.csv -o out");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("not hundreds of grey images"), "{message}");
 }

@@ -16,6 +16,11 @@ pub enum Paper {
     #[command(after_help = "Examples:\n  ridgewalk reproduce log-domain-smoothing --small -o quick/\n  \
         ridgewalk reproduce log-domain-smoothing --mnist train-images-idx3-ubyte.gz --coil20 coil20.npy")]
     LogDomainSmoothing(LogDomainSmoothing),
+    /// Manifold attracted diffusion: clean samples from models of noisy data (arXiv 2509.24710)
+    #[command(after_help = "Examples:\n  ridgewalk reproduce mad --small -o quick/\n  \
+        ridgewalk reproduce mad --only shapes,sweep\n  \
+        ridgewalk reproduce mad --only particles --particles clean-projections.npy")]
+    Mad(MadPaper),
 }
 
 #[derive(Debug, Args)]
@@ -50,4 +55,53 @@ pub enum Experiment {
     Kernels,
     /// The divergence that the theorem bounds
     Theorem,
+}
+
+#[derive(Debug, Args)]
+pub struct MadPaper {
+    /// Fewer samples and settings: half a minute instead of many
+    #[arg(long)]
+    pub small: bool,
+    /// Only these experiments
+    #[arg(long, value_enum, value_name = "EXPERIMENT", value_delimiter = ',')]
+    pub only: Vec<MadExperiment>,
+    /// Folder for report.html, survey.json, run.json, figures/ and tables/
+    #[arg(short, long, value_name = "FOLDER", default_value = "mad")]
+    pub output: PathBuf,
+    /// MNIST's images (IDX): adds the experiment on them [default: left out]
+    #[arg(long, value_name = "FILE")]
+    pub mnist: Option<PathBuf>,
+    /// Clean projections of particles, images of one channel: adds the experiment on them [default: left out]
+    #[arg(long, value_name = "FILE")]
+    pub particles: Option<PathBuf>,
+    /// Clean photographs of faces, images of one channel: adds the experiment on them [default: left out]
+    #[arg(long, value_name = "FILE")]
+    pub faces: Option<PathBuf>,
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MadExperiment {
+    /// What is left of a Gaussian direction, against its width: a soft threshold
+    Threshold,
+    /// Point masses: convergence to the modes, and how often each is hit
+    Diracs,
+    /// Noisy circles and spheres in up to 256 dimensions
+    Circle,
+    /// Images of discs, squares and triangles under noise
+    Shapes,
+    /// Strength, onset and sharpness, against every baseline
+    Sweep,
+    /// Other noise levels, a wrong noise level, other noise
+    Noise,
+    /// Settings chosen for the noise that is read, beside the best of a sweep
+    Auto,
+    /// MNIST (needs --mnist)
+    Mnist,
+    /// Projections of particles (needs --particles)
+    Particles,
+    /// Photographs of faces (needs --faces)
+    Faces,
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "walk",
     "fit",
     "sample",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 17] = [
     "survey",
     "reproduce",
     "reproduce log-domain-smoothing",
+    "reproduce mad",
     "data",
     "data info",
     "data make",

@@ -1,6 +1,8 @@
 //! `ridgewalk reproduce`: a paper's experiments, with its findings beside ours.
 
 mod log_domain_smoothing;
+mod mad;
+mod output;
 mod part;
 
 use crate::arguments::{Paper, Reproduce};
@@ -9,5 +11,6 @@ use crate::failure::Result;
 pub fn run(reproduce: &Reproduce, arguments: &[String]) -> Result<()> {
     match &reproduce.paper {
         Paper::LogDomainSmoothing(paper) => log_domain_smoothing::run(paper, arguments),
+        Paper::Mad(paper) => mad::run(paper, arguments),
     }
 }

@@ -13,16 +13,15 @@ mod turntable;
 
 use std::path::Path;
 
-use ridgewalk::survey::{Cell, Finding, Table};
+use ridgewalk::survey::Finding;
 use ridgewalk_report::{Footer, Page, Section, format_number};
 use serde_json::json;
 
-use super::part::{Part, csv};
+use super::output;
+use super::part::Part;
 use crate::arguments::{Experiment, LogDomainSmoothing};
 use crate::failure::Result;
-use crate::page;
-use crate::progress::say;
-use crate::record::{NAME, Record, make_folder, probe_folder, remove_old, write_text};
+use crate::record::{Record, probe_folder};
 use settings::Settings;
 
 pub fn run(paper: &LogDomainSmoothing, arguments: &[String]) -> Result<()> {
@@ -42,22 +41,7 @@ pub fn run(paper: &LogDomainSmoothing, arguments: &[String]) -> Result<()> {
         });
     }
     let findings: Vec<Finding> = parts.iter().flat_map(|part| part.findings.clone()).collect();
-    make_folder(&paper.output)?;
-    remove_old(&paper.output, NAME);
-    let mut outputs = page::write(&paper.output, &page_of(paper, &parts, &findings, arguments), &findings)?;
-    make_folder(&paper.output.join("tables"))?;
-    for (name, table) in parts.iter().flat_map(|part| &part.tables) {
-        let file = format!("tables/{name}.csv");
-        write_text(&paper.output.join(&file), &csv(table))?;
-        outputs.push(file);
-    }
-    let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-    record.finish(&paper.output, &outputs)?;
-    let met = findings.iter().filter(|f| f.holds == Some(true)).count();
-    let expected = findings.iter().filter(|f| f.expectation.is_some()).count();
-    say(&format!("\n{met} of {expected} expectations met"));
-    say(&format!("open {}", paper.output.join("report.html").display()));
-    Ok(())
+    output::write(&paper.output, record, &page_of(paper, &parts, &findings, arguments), &parts)
 }
 
 /// The result in words: only what the numbers say.
@@ -80,34 +64,15 @@ fn percent(value: f64) -> String {
     format!("{:.0}\u{a0}%", 100.0 * value)
 }
 
-/// All findings in a table: what was expected, what was found.
-fn summary(findings: &[Finding]) -> Table {
-    let rows = findings.iter().map(|finding| {
-        let met = match finding.holds {
-            Some(true) => "met",
-            Some(false) => "not met",
-            None => "–",
-        };
-        let expected = finding.expectation.as_ref().map_or("", |e| e.text.as_str());
-        let value = match finding.interval {
-            Some(interval) => Cell::Interval { value: finding.value, interval },
-            None => Cell::Number(finding.value),
-        };
-        vec![finding.id.as_str().into(), value, met.into(), expected.into()]
-    });
-    Table { columns: ["finding", "ours", "", "expected"].map(Into::into).to_vec(), rows: rows.collect() }
-}
-
 fn page_of(paper: &LogDomainSmoothing, parts: &[Part], findings: &[Finding], arguments: &[String]) -> Page {
-    let met = findings.iter().filter(|f| f.holds == Some(true)).count();
+    let (met, expected) = output::met(findings);
     let data = |given: bool, name: &str, without: &str| if given { name.to_string() } else { without.into() };
     let mut page = Page::new("Log-domain smoothing is geometry adaptive, reproduced")
         .headline(headline(findings))
         .lead(format!(
             "A trained diffusion model is taken to be the empirical score smoothed by a kernel. Smoothing the score smooths \
-             the log-density, which moves mass along the data's manifold; smoothing the density moves it off. {met} of {} \
-             expectations are met.",
-            findings.iter().filter(|f| f.expectation.is_some()).count()
+             the log-density, which moves mass along the data's manifold; smoothing the density moves it off. {met} of {expected} \
+             expectations are met."
         ));
     for part in parts {
         page = page.section(part.section());
@@ -118,7 +83,7 @@ fn page_of(paper: &LogDomainSmoothing, parts: &[Part], findings: &[Finding], arg
                     "Values of the paper are cited by its arXiv id; an independent computation is a table made by another program in the \
                      paper's settings, where the paper prints no numbers.",
                 )
-                .table("Every finding beside what was expected of it", summary(findings)),
+                .table("Every finding beside what was expected of it", output::summary(findings)),
         );
     let mut footer = Footer::new()
         .setting("ridgewalk", env!("CARGO_PKG_VERSION"))
