@@ -36,7 +36,12 @@ pub fn level(
         // A model of noisy data makes noisy data.
         Err(_) => NoiseFloor::of_points(&PointSet::vectors(draws()?)?, seed),
     };
-    let floor = found.map_err(|error| advise(flag, &error))?;
+    let floor = found.map_err(|error| {
+        if source.file.latent.is_some() {
+            say("note: a latent space may have cut off the directions that show the noise: read it without --latent");
+        }
+        advise(flag, &error)
+    })?;
     let all = floor.spectrum.directions();
     say(&format!(
         "noise {} read from {}: {:.0} of {all:.0} directions hold nothing else; what comes next varies {} times as much",
