@@ -34,20 +34,21 @@ pub(super) fn descend<P: Copy>(
     step: impl Fn(P, Triple) -> (P, f64),
 ) -> f64 {
     const STEPS: usize = 100;
-    const SMALLEST_STEP: f64 = 1e-13;
+    // The cost is flat to second order there: its error is the square of this, and a last step brings it down to that.
+    const LAST_STEP: f64 = 1e-8;
     let mut damping = 1e-3;
     let mut here = linearise(place);
     for _ in 0..STEPS {
         let (next, moved) = step(place, solve(&here, damping, free(place, here.gradient)));
-        if moved < SMALLEST_STEP {
-            break;
-        }
         let trial = linearise(next);
         if trial.cost < here.cost {
             (place, here) = (next, trial);
             damping = (damping / 10.0f64).max(1e-12);
         } else {
             damping *= 10.0;
+        }
+        if moved < LAST_STEP {
+            break;
         }
     }
     here.cost
