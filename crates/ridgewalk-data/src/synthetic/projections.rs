@@ -4,7 +4,9 @@
 //! The density is a sum of Gaussian blobs of masses m_k and widths s_k around c_k in the unit ball. Its projection along
 //! the third axis, turned by R, is known in closed form:
 //!
-//!     I(x, y) = Σ_k m_k / s_k² · exp(−((x − x_k)² + (y − y_k)²) / (2 s_k²)),   (x_k, y_k, z_k) = R c_k,
+//! ```text
+//! I(x, y) = Σ_k m_k / s_k² · exp(−((x − x_k)² + (y − y_k)²) / (2 s_k²)),   (x_k, y_k, z_k) = R c_k,
+//! ```
 //!
 //! up to a constant, which makes the brightest pixels of all views about 1. The image is the square |x|, |y| ≤ 1.25.
 
