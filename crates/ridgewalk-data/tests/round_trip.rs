@@ -115,7 +115,7 @@ fn stacks_of_images() {
     assert_eq!(bytes.len(), 1024 + 4 * 24);
     let float = |at: usize| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     // Of 0, 1, …, 23: the mean is 23/2, the variance (24² − 1)/12.
-    assert_eq!([76, 80, 84, 216].map(float), [0.0, 23.0, 11.5, (575.0f32 / 12.0).sqrt()]);
+    assert_eq!([76, 80, 84, 216].map(float), [0.0, 23.0, 11.5, (575.0f64 / 12.0).sqrt() as f32]);
     assert_eq!((&bytes[208..216], &bytes[224..234]), (&b"MAP \x44\x44\0\0"[..], &b"ridgewalk "[..]));
     assert_eq!((&bytes[36..40], &bytes[92..96]), (&[1, 0, 0, 0][..], &[0; 4][..]));
     assert_eq!(mrc_header("digits").unwrap(), None);

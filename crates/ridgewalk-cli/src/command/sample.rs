@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use ridgewalk::PointSet;
-use ridgewalk::Schedule;
 use ridgewalk::closed_form::KernelDensity;
 use ridgewalk::sampler::Start;
 use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::transform::tweedie_step;
+use ridgewalk::{PointSet, Schedule, Shape};
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, Interval, Sample, StartName, Table};
+use crate::arguments::{Bandwidth, FormatName, Interval, Sample, StartName, Table};
 use crate::failure::{Failure, Result};
 use crate::guidance;
 use crate::noise_level;
@@ -38,6 +37,7 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
     let second = guidance::second(sample, &source)?;
     probe_folder(&sample.output)?;
     source::check_memory(sample.n, source.file.shape.dim())?;
+    check_format(sample.format, source.file.shape)?;
     let drawn = match sample.kde {
         Some(bandwidth) => {
             let data = source.points("--kde", "give DATA instead of MODEL")?;
@@ -80,6 +80,19 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
         beside: &written,
     };
     write(&files, &points, settings, &sample.inputs(), arguments)
+}
+
+/// Refuses a format that cannot hold the samples before they are drawn.
+fn check_format(format: FormatName, shape: Shape) -> Result<()> {
+    match (format, shape) {
+        (FormatName::Mrcs, Shape::Image { channels: 1, .. }) => Ok(()),
+        (FormatName::Mrcs, _) => Err(Failure::new(
+            "--format mrcs",
+            format!("holds grey images, and each sample is a {shape}"),
+            "choose npy, npz, csv or parquet",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The bandwidth of the greatest held-out likelihood, and the curve that it is the maximum of.

@@ -49,6 +49,7 @@ fn negative_values_are_told_by_their_flag() {
     folder.refused("sample p.csv --smooth -1 -o y", &["--smooth", "not negative"]);
     folder.refused("sample p.csv --noise -0.5 -o y", &["--noise", "not negative"]);
     folder.refused("sample p.csv --salt-and-pepper 1.5 -o y", &["--salt-and-pepper", "from 0 to 1"]);
+    folder.refused("sample p.csv --format mrcs -o y", &["--format mrcs", "grey images", "vector of 2"]);
     folder.refused("data info digits --tile 0", &["--tile", "at least 1"]);
     folder.refused("data info digits --tile 9", &["--tile 9", "9×9", "8×8", "from 1 to 8"]);
     folder.refused("data info p.csv --tile 1", &["--tile 1", "p.csv", "vector of 2"]);
