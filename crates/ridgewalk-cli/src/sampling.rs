@@ -91,8 +91,10 @@ pub fn sampler(
 
 fn solver_for(name: &SolverName, onset: Option<f64>, steps: usize, data: f64) -> Result<Box<dyn Solver>> {
     Ok(match (name, onset) {
-        (SolverName::Named(name), None) => solver::named_for(name, steps, data)?,
-        (SolverName::Named(name), Some(onset)) => attracted(solver::named_for(name, steps, data)?, onset),
+        (SolverName::Named(name), Some(onset)) if onset > 0.0 => {
+            attracted(solver::named_for(name, steps, data)?, onset)
+        }
+        (SolverName::Named(name), _) => solver::named_for(name, steps, data)?,
         (SolverName::Auto, Some(onset)) if onset > 0.0 => Box::new(Switched::new(DpmSolver2M, Euler, onset)),
         (SolverName::Auto, _) => Box::new(Heun::new()),
         (SolverName::HeunEuler, Some(onset)) => Box::new(Switched::new(Heun::new(), Euler, onset)),
