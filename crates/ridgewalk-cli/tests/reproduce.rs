@@ -93,7 +93,9 @@ fn attraction_is_the_soft_threshold_and_ends_on_point_masses() {
     }
     assert!((value(&found, "diracs-rate") - 1.0).abs() < 0.02);
     assert!(value(&found, "diracs-between") < 0.1);
-    for file in ["report.html", "tables/diracs.csv", "tables/threshold-plain.csv", "figures/threshold-baselines.svg"] {
+    for file in
+        ["report.html", "tables/diracs.csv", "tables/threshold-plain.csv", "figures/threshold-baselines.svg"]
+    {
         assert!(folder.path().join("out").join(file).metadata().unwrap().len() > 200, "{file}");
     }
     let again = ridgewalk(folder.path(), "rerun out/run.json -o again");

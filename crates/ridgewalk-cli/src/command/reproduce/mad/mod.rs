@@ -15,6 +15,7 @@ mod settings;
 mod shapes;
 mod sweep;
 mod threshold;
+mod trade_off;
 
 use std::path::Path;
 
