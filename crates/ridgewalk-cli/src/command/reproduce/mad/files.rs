@@ -13,7 +13,7 @@ use ridgewalk_report::format_number;
 use super::super::part::Part;
 use super::case::{Case, Fit, few, split};
 use super::digits::first;
-use super::measure::{Measured, table};
+use super::measure::{COLUMNS, Measured, table};
 use super::sampling::{Draw, Way};
 use super::settings::{Settings, attraction};
 use crate::failure::Result;
@@ -81,7 +81,7 @@ fn report(part: &mut Part, id: &str, title: &str, case: &Case, groups: &[(PointS
         part.figure(figure);
     }
     let all: Vec<&Measured> = groups.iter().map(|g| &g.1).collect();
-    part.table(id, title, table(plain, &case.yardstick.null(), &all));
+    part.table(id, &format!("{title}. {COLUMNS}"), table(plain, &case.yardstick.null(), &all));
     if case.yardstick.background() > 0 {
         let removed = attracted.removed(plain);
         let statement = format!(

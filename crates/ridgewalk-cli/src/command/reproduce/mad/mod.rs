@@ -16,6 +16,7 @@ mod settings;
 mod shapes;
 mod sweep;
 mod threshold;
+mod trade_off;
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use ridgewalk_report::format_number;
 
 use super::super::part::Part;
 use super::case::{Case, Fit, few};
-use super::measure::{Measured, changed, class_difference, table};
+use super::measure::{COLUMNS, Measured, changed, class_difference, table};
 use super::sampling::{Draw, Way, draw};
 use super::settings::{Settings, attraction};
 use crate::failure::Result;
@@ -112,7 +112,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
     let null = case.yardstick.null();
     part.table(
         "shapes",
-        "Samples of shapes beside those of the same mixture fitted to clean images",
+        &format!("Samples of shapes beside those of the same mixture fitted to clean images. {COLUMNS}"),
         table(plain, &null, &all),
     );
     distances(&mut part, &set, &groups, settings.size(MEASURED, MEASURED_SMALL))?;

@@ -115,7 +115,7 @@ fn laws(part: &mut Part, model: &Gaussian, widths: &[f64], c: f64, fine: usize) 
         &format!("threshold-{named}"),
         &format!("Soft threshold, {}", if c == 0.0 { "without compensation" } else { "with compensation (c = 1, reach 3)" }),
         "The formula and the sampler's own steps: 8 above the window of attraction, 24 in it. Narrow directions go, wide \
-         ones stay.",
+         ones stay; below a tenth of the onset the last step takes what is left.",
         series,
     ));
     let statement = format!(
