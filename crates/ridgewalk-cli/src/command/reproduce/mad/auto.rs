@@ -52,8 +52,8 @@ pub fn run(settings: &Settings) -> Result<Part> {
         "Without tuning: the noise is read, the settings are chosen",
         "The noise level is read from the flat end of the spectrum of the noisy data, the settings from it and from what the \
          model sees; neither clean points nor the noise are told to the rule. Beside it every setting of a sweep that is told \
-         the noise. They are compared by the Fréchet distance of samples to clean points in all coordinates, which counts noise \
-         that is left and variance that is lost alike.",
+         the noise. They are compared by the Fréchet distance of samples to clean points in all coordinates (its square is what is \
+         often printed), which counts noise that is left and variance that is lost alike.",
     );
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut spectra = Vec::new();
@@ -137,7 +137,7 @@ fn compare(settings: &Settings, set: &Set, choice: &AttractionChoice) -> Result<
     let draws = Draw { n: settings.size(400, 150), seed: settings.seed(), noise: set.noise };
     let distance = |way: &Way, name: &str| -> Result<f64> {
         let samples = draw(&set.model, way, draws, name)?;
-        Ok(frechet_distance(samples.view(), set.clean.values())?)
+        Ok(frechet_distance(samples.view(), set.clean.values())?.sqrt())
     };
     let plain = distance(&Way::Plain, "plain")?;
     let chosen = distance(&Way::Attracted(choice.config.clone()), "the rule")?;
@@ -213,7 +213,7 @@ fn read(set: &Set, floor: &NoiseFloor) -> Finding {
 
 fn behind(set: &Set, compared: &Compared, n: usize) -> Finding {
     let statement = format!(
-        "{}: with the settings of the rule samples are {} from clean data (squared Fréchet distance), with the best of \
+        "{}: with the settings of the rule samples are {} from clean data (Fréchet distance), with the best of \
          the sweep ({}) {}, without attraction {}.",
         set.title,
         format_number(compared.chosen),
