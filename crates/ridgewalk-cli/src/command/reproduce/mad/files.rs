@@ -185,7 +185,9 @@ pub fn particles(settings: &Settings, all: &PointSet) -> Result<Part> {
     for ratio in [0.5f64, 1.0] {
         let noise = signal / ratio.sqrt();
         let noisy = add_noise(&clean, noise, settings.seed())?;
-        let noisy_held_out = add_noise(&held_out, noise, settings.seed().wrapping_add(1))?;
+        // Copies are judged by noisy images of other particles than the new clean ones that stand beside the samples.
+        let (seen, unseen) = halves(&held_out)?;
+        let noisy_held_out = add_noise(&seen, noise, settings.seed().wrapping_add(1))?;
         let fit = few_points(settings, clean.len());
         let case = Case::new(&clean, noisy.clone(), held_out.clone(), noise, fit, REFERENCES)?;
         let found = groups(&case, draws(settings, noise))?;
@@ -196,14 +198,18 @@ pub fn particles(settings: &Settings, all: &PointSet) -> Result<Part> {
         let reference = Reference::new(&noisy).held_out(&noisy_held_out);
         let mut rows: Vec<Vec<Cell>> = Vec::new();
         let mut means = Vec::new();
+        let copies = |name: &str, samples: &PointSet| -> Result<f64> {
+            let verdicts = Memorisation::default().verdicts(&Subject::new(name, samples, &reference))?;
+            Ok(verdicts.memorised.iter().filter(|m| **m).count() as f64 / samples.len() as f64)
+        };
         for (samples, measured) in &found {
             let correlation = mean(&correlations(samples.values(), truth.view()));
-            let verdicts =
-                Memorisation::default().verdicts(&Subject::new(&measured.name, samples, &reference))?;
-            let copied = verdicts.memorised.iter().filter(|m| **m).count() as f64 / samples.len() as f64;
+            let copied = copies(&measured.name, samples)?;
             rows.push(vec![measured.name.as_str().into(), correlation.into(), copied.into()]);
             means.push((correlation, copied));
         }
+        let new = copies("new clean projections", &unseen)?;
+        rows.push(vec!["new clean projections".into(), 1.0.into(), new.into()]);
         let noisy_images = first(&noisy, draws(settings, noise).n)?;
         let own = mean(&correlations(noisy_images.values(), truth.view()));
         rows.push(vec!["noisy images themselves".into(), own.into(), "–".into()]);
@@ -213,10 +219,11 @@ pub fn particles(settings: &Settings, all: &PointSet) -> Result<Part> {
         if let (Some(plain), Some(attracted)) = (means.first(), means.get(1)) {
             let statement = format!(
                 "{title}: the correlation of samples with the nearest true projection goes from {} to {} under attraction; {} \
-                 of the attracted samples are copies of noisy training images.",
+                 of the attracted samples count as copies of noisy training images, {} of new clean projections do.",
                 format_number(plain.0),
                 format_number(attracted.0),
-                super::percent(attracted.1)
+                super::percent(attracted.1),
+                super::percent(new)
             );
             let finding = Finding::new(format!("{id}-correlation"), statement, attracted.0, draws_of(&found));
             part.finding(finding.setting("plain", plain.0).setting("copies", attracted.1).expect(
@@ -225,6 +232,13 @@ pub fn particles(settings: &Settings, all: &PointSet) -> Result<Part> {
         }
     }
     Ok(part)
+}
+
+/// A set in two halves.
+fn halves(points: &PointSet) -> Result<(PointSet, PointSet)> {
+    let middle = points.len() / 2;
+    let rows = |range: std::ops::Range<usize>| points.select(&range.collect::<Vec<_>>());
+    Ok((rows(0..middle)?, rows(middle..points.len())?))
 }
 
 fn stack(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {

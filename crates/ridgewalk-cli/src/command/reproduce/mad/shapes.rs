@@ -73,7 +73,7 @@ pub fn against_clean(settings: &Settings, set: &Set, noise: f64) -> Result<(Case
 }
 
 fn draws(settings: &Settings, noise: f64) -> Draw {
-    Draw { n: settings.size(600, 200), seed: settings.seed(), noise }
+    Draw { n: settings.size(400, 200), seed: settings.seed(), noise }
 }
 
 pub fn run(settings: &Settings) -> Result<Part> {

@@ -56,7 +56,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
 }
 
 fn draws(settings: &Settings, noise: f64) -> Draw {
-    Draw { n: settings.size(500, 200), seed: settings.seed(), noise }
+    Draw { n: settings.size(400, 200), seed: settings.seed(), noise }
 }
 
 fn one(
