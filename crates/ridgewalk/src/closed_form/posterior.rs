@@ -317,16 +317,22 @@ impl<'a> Chunk<'a> {
     }
 
     /// ∂_σ log N_k less its mean over γ, `[rows, K]`: Σ γ_k (D_k − D) = 0 makes the mean free to
-    /// choose, and far away it is what cancels.
+    /// choose, and far away it is what cancels. Of no meaning where γ is negligible.
     fn log_density_rates(&self, sigma: f64) -> Vec<f64> {
         let (d, variance) = (self.level.dim(), self.level.variance);
         let count = self.level.components.len();
         let mut rates = vec![0.0; self.rows * count];
+        if count == 1 {
+            return rates;
+        }
         for (k, g) in self.level.components.iter().enumerate() {
             let r = g.covariance().rank();
             let squares = g.covariance().gains(|v| 1.0 / ((v + variance) * (v + variance)));
             let trace = g.covariance().trace_of(|v| 1.0 / (v + variance));
             for row in 0..self.rows {
+                if self.weight(row, k).is_none() {
+                    continue;
+                }
                 let (c, e) = (
                     &self.coordinates[k][row * r..(row + 1) * r],
                     &self.residuals[k][row * d..(row + 1) * d],

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate};
 use ridgewalk::closed_form::{Covariance, Gaussian, Mixture, Product};
+use ridgewalk::schedule::Focused;
 use ridgewalk::solver::Attracted;
-use ridgewalk::{Denoiser, Differentiable, Euler, Heun, Karras, Mad, MadConfig, Sampler, Solver};
+use ridgewalk::{Denoiser, Differentiable, Euler, Heun, Karras, Mad, MadConfig, Sampler, Schedule, Solver};
 
 use crate::{DIFFERENCE, with};
 
@@ -98,4 +99,28 @@ fn without_strength_nothing_changes() {
     let path = || Attracted::new(with(0.0, DIFFERENCE), 1.0).unwrap();
     assert_eq!(plain(&Euler), plain(&path()));
     assert_eq!(plain(&Heun::new()), plain(&path().below(Heun::new())));
+}
+
+/// The window is that of the onset σ_data/a = 0.2: from a tenth of it to where κ = b/(1 + (σ/0.2)⁸) is 0.01.
+/// Levels focused on it are even in log σ on both sides, and closer within.
+#[test]
+fn levels_are_focused_on_the_window() {
+    let mad = Mad::new(blobs(), with(8.0, DIFFERENCE)).unwrap();
+    let window = mad.window();
+    assert!((window.start - 0.02).abs() < 1e-15 && (window.end - 0.2 * 799f64.powf(0.125)).abs() < 1e-12);
+    assert!((mad.strength(window.end) - 0.01).abs() < 1e-12);
+    let levels = Focused::over(&window, 80.0, 20).levels().unwrap();
+    assert_eq!((levels.len(), levels[0], levels[19]), (20, 80.0, 0.02));
+    let steps: Vec<f64> = levels.windows(2).map(|pair| (pair[0] / pair[1]).ln()).collect();
+    // 40 % of the levels are above, the one that parts them is the ninth.
+    assert!((levels[8] / window.end - 1.0).abs() < 1e-12);
+    for (step, expected) in steps.iter().zip(
+        (0..19).map(|i| if i < 8 { (80.0 / window.end).ln() / 8.0 } else { (window.end / 0.02).ln() / 11.0 }),
+    ) {
+        assert!((step - expected).abs() < 1e-12, "{step} {expected}");
+    }
+    // Without strength there is no window to speak of, and levels are a grid all the same.
+    let none = Mad::new(blobs(), with(0.0, DIFFERENCE)).unwrap();
+    assert_eq!(none.onset_level(), 0.0);
+    assert_eq!(Focused::over(&none.window(), 80.0, 9).levels().unwrap().len(), 9);
 }

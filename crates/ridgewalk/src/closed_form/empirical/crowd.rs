@@ -59,7 +59,6 @@ impl Screen {
         let d = self.points.depth();
         let unit = sigma / self.radius;
         let center = self.center.as_slice().unwrap_or(&[]);
-        let plain = self.sums(scores, crowds, unit, Factor::One);
         // Of size one, since f32 ends at 3e38: (largest part, v over it) of every query.
         let scaled = want.tangent.map(|v| -> Vec<(f64, Vec<f64>)> {
             let of = |q: usize| {
@@ -79,7 +78,10 @@ impl Screen {
             None if want.sigma_derivative => Some(Factor::Level(model.log_weights.as_deref())),
             None => None,
         };
-        let weighted = factor.map(|factor| self.sums(scores, crowds, unit, factor));
+        let factors: Vec<Factor> = std::iter::once(Factor::One).chain(factor).collect();
+        let mut sums = self.sums(scores, crowds, unit, &factors).into_iter();
+        let plain = sums.next().unwrap_or_else(|| Sums::zeros(crowds.len(), d));
+        let weighted = sums.next();
         for (slot, crowd) in crowds.iter().enumerate() {
             let row = &mut rows[crowd.q];
             let active = &crowd.exact;
@@ -142,60 +144,69 @@ impl Screen {
         add_scaled(out, -coefficients.iter().sum::<f64>() / self.radius, center);
     }
 
-    /// Sums over all points that are not measured exactly.
-    fn sums(&self, scores: &Scores, crowds: &[Crowd], sigma: f64, factor: Factor) -> Sums {
+    /// Sums over all points that are not measured exactly, for each of the factors.
+    fn sums(&self, scores: &Scores, crowds: &[Crowd], sigma: f64, factors: &[Factor]) -> Vec<Sums> {
         let (d, count) = (self.points.depth(), crowds.len());
         let scale = (1.0 / (sigma * sigma)) as f32;
         let even = libm::log(self.len() as f64);
         let tiles = scores.tiles();
         let per_part = tiles.div_ceil(PARTS);
-        let parts: Vec<Sums> = (0..tiles.div_ceil(per_part))
+        let zeros = || factors.iter().map(|_| Sums::zeros(count, d)).collect::<Vec<_>>();
+        let parts: Vec<Vec<Sums>> = (0..tiles.div_ceil(per_part))
             .into_par_iter()
             .map(|part| {
-                let mut sums = Sums::zeros(count, d);
+                let mut sums = zeros();
+                let mut masses = vec![0.0f32; TILE];
                 let mut coefficients = vec![0.0f32; TILE];
-                let mut levels = vec![0.0f32; TILE];
                 let mut products = vec![0.0f32; count.div_ceil(GROUP) * GROUP * LANES];
                 for tile in part * per_part..((part + 1) * per_part).min(tiles) {
                     let coordinates = &self.coordinates[tile];
-                    let mut packed = Groups::zeros(count, coordinates.depth());
+                    let mut packed: Vec<Groups> =
+                        factors.iter().map(|_| Groups::zeros(count, coordinates.depth())).collect();
                     for (slot, crowd) in crowds.iter().enumerate() {
                         let values = scores.of_query(crowd.q, tile);
-                        let out = &mut coefficients[..values.len()];
-                        exp_scaled_f32(values, crowd.best, scale, out);
-                        crowd.leave_out_exact(tile, out);
-                        match factor {
-                            Factor::One => {}
-                            Factor::Level(log_weights) => {
-                                for (level, s) in levels.iter_mut().zip(values) {
-                                    *level = (s - crowd.best) * scale;
-                                }
-                                if let Some(logs) = log_weights {
-                                    for (level, log) in levels.iter_mut().zip(&logs[tile * TILE..]) {
-                                        *level -= (log + even) as f32;
+                        let masses = &mut masses[..values.len()];
+                        exp_scaled_f32(values, crowd.best, scale, masses);
+                        crowd.leave_out_exact(tile, masses);
+                        for ((factor, sums), packed) in factors.iter().zip(&mut sums).zip(&mut packed) {
+                            let out = &mut coefficients[..values.len()];
+                            match factor {
+                                Factor::One => out.copy_from_slice(masses),
+                                Factor::Level(log_weights) => {
+                                    for (level, s) in out.iter_mut().zip(values) {
+                                        *level = (s - crowd.best) * scale;
                                     }
+                                    if let Some(logs) = log_weights {
+                                        for (level, log) in out.iter_mut().zip(&logs[tile * TILE..]) {
+                                            *level -= (log + even) as f32;
+                                        }
+                                    }
+                                    out.iter_mut().zip(&*masses).for_each(|(level, m)| *level *= m);
                                 }
-                                out.iter_mut().zip(&levels).for_each(|(o, l)| *o *= l);
+                                Factor::Tangent(products) => {
+                                    let products = products.of_query(crowd.q, tile);
+                                    let all = out.iter_mut().zip(&*masses).zip(products);
+                                    all.for_each(|((o, m), u)| *o = m * u);
+                                }
                             }
-                            Factor::Tangent(products) => {
-                                let products = products.of_query(crowd.q, tile);
-                                out.iter_mut().zip(products).for_each(|(o, u)| *o *= u);
-                            }
+                            let (total, square) = sum_and_dot_f32(out, &self.half_squares[tile * TILE..]);
+                            sums.totals[slot] += total;
+                            sums.half_squares[slot] += square;
+                            packed.set(slot, out);
                         }
-                        let (total, square) = sum_and_dot_f32(out, &self.half_squares[tile * TILE..]);
-                        sums.totals[slot] += total;
-                        sums.half_squares[slot] += square;
-                        packed.set(slot, out);
                     }
                     for panel in 0..coordinates.count() {
-                        coordinates.multiply(panel, &packed, CHAIN, &mut products);
-                        sums.add_products(d, panel, &products);
+                        for (sums, packed) in sums.iter_mut().zip(&packed) {
+                            coordinates.multiply(panel, packed, CHAIN, &mut products);
+                            sums.add_products(d, panel, &products);
+                        }
                     }
                 }
                 sums
             })
             .collect();
-        parts.into_iter().reduce(Sums::plus).unwrap_or_else(|| Sums::zeros(count, d))
+        let plus = |a: Vec<Sums>, b: Vec<Sums>| a.into_iter().zip(b).map(|(a, b)| a.plus(b)).collect();
+        parts.into_iter().reduce(plus).unwrap_or_else(zeros)
     }
 }
 

@@ -32,7 +32,9 @@
 //!
 //! No step may overshoot: with h = 1 − σ′/σ the largest factor that keeps h(q + κq(1−q)) ≤ 1 for every
 //! v is κ_cap(h) = (2/h − 1) + 2√((1/h)(1/h − 1)); the step is read from the [`Visit`]. Use Euler where
-//! κ acts (`Switched::new(Heun::new(), Euler, mad.onset_level())`): Heun's multiplier is never below ½.
+//! κ acts (`Switched::new(DpmSolver2M, Euler, mad.onset_level())`), over levels that are focused there
+//! (`Focused::over(&mad.window(), sigma_max, 24)`): Heun's multiplier is never below ½, and a solver that draws noise
+//! puts some back.
 //!
 //! When not to use it: on a model that memorises (the bare [`Empirical`](crate::closed_form::Empirical)
 //! of noisy data: every noisy point is a point mass, A = 0 near it, and it is given back); where signal

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Below this strength attraction is not computed: it would change a step by less than 1 % of q(1−q).
 const NEGLIGIBLE: f64 = 0.01;
 
-/// Settings of [`Mad`].
+/// Settings of [`Mad`](super::Mad).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MadConfig {
     /// Onset: attraction acts below σ_on = σ_data/a. Larger is weaker. Default 2.5.

@@ -1,16 +1,12 @@
-use std::ops::ControlFlow;
-
-use ndarray::{Array1, Array2, Axis, array};
+use ndarray::{Array2, Axis, array};
 
 use super::*;
-use crate::closed_form::{Covariance, Empirical, Gaussian, Mixture};
+use crate::closed_form::{Covariance, Empirical, Gaussian};
 use crate::denoiser::{Differentiable, FiniteDifference};
 use crate::points::PointSet;
-use crate::sampler::{Progress, Sampler};
+use crate::sampler::Sampler;
 use crate::schedule::Karras;
-use crate::solver::{Euler, Heun, Solver, Switched};
-
-const DIFFERENCE: Attraction = Attraction::VarianceDifference(0.05);
+use crate::solver::Heun;
 
 fn diracs() -> Empirical {
     let data = PointSet::vectors(array![[0.0, 0.0], [2.0, 0.0], [0.0, 3.0]]).unwrap();
