@@ -1,5 +1,5 @@
 //! Strength, onset and sharpness of attraction, and every baseline on the same axes: noise removed against the worst
-//! departure from held-out clean data.
+//! departure from clean data (`trade_off.rs` says what came of it).
 
 use ridgewalk::closed_form::CovarianceKind;
 use ridgewalk::survey::{Cell, Table};
@@ -22,7 +22,8 @@ const ONSETS: [f64; 4] = [0.5, 0.75, 1.0, 1.5];
 /// Sharpness of the onset.
 const SHARPNESS: [f64; 6] = [1.0, 2.0, 3.0, 5.0, 8.0, 10.0];
 /// Levels of truncated sampling, in units of η.
-const LEVELS: [f64; 5] = [0.5, 1.0, 1.5, 2.0, 3.0];
+const LEVELS: [f64; 6] = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0];
+
 pub fn run(settings: &Settings) -> Result<Part> {
     let mut part = Part::new(
         "Strength, onset and sharpness, and the baselines",
@@ -78,7 +79,7 @@ fn one(
         }
     }
     let mut truncated = Vec::new();
-    for level in settings.size(&LEVELS[..], &[1.0, 2.0]) {
+    for level in settings.size(&LEVELS[..], &[1.0, 3.0]) {
         let name = format!("truncated at {level} η");
         truncated.push(case.measured(&Way::Truncated(level * case.noise), draws, &name)?);
     }
