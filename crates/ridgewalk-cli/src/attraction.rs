@@ -56,7 +56,7 @@ fn choose(
 ) -> Result<(MadConfig, Value)> {
     let draws = noise_level::draws(denoiser, seed)?;
     let (noise, mut settings) = noise_level::level("--mad", noise, source, || Ok(draws.clone()), seed)?;
-    let choice = choose_attraction(denoiser, draws.view(), noise, seed)
+    let choice = choose_attraction(denoiser, draws.view(), noise.level, noise.gap.max(1.0), seed)
         .map_err(|error| noise_level::advise("--mad", &error))?;
     say(&format!(
         "attraction: onset {}, b={}, c={}: {:.0} % of the noise should remain, {:.0} % of the variance that is not noise",

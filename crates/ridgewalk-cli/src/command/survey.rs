@@ -16,6 +16,9 @@ use crate::record::{FileDigest, NAME, Record, digest, make_folder, probe_folder,
 use crate::source::read_other;
 use crate::training::Training;
 
+/// Findings that are told beside the first two.
+const NOISE: [&str; 2] = ["noise-level", "noise-in-samples"];
+
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     let folder = survey.output.clone().unwrap_or_else(|| match &survey.samples[0] {
         path if path.is_dir() => path.clone(),
@@ -96,7 +99,8 @@ fn write(
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     record.finish_as(folder, record_name, &outputs)?;
     for result in &comparison.results {
-        for finding in result.findings.iter().take(2) {
+        let noise = result.findings.iter().skip(2).filter(|f| NOISE.contains(&f.id.as_str()));
+        for finding in result.findings.iter().take(2).chain(noise) {
             say(&format!("{}: {}", result.name, finding.statement));
         }
         for skipped in &result.skipped {

@@ -9,6 +9,8 @@
 //! Σ_k (f(v_k)√v_k − √max(v_k − η², 0))²        among those with f(η²) ≤ 0.1,
 //! ```
 //!
+//! (with v_k − η² = 0 below the middle of a gap, where the data have one),
+//!
 //! which is the Fréchet distance to the clean law, were the model Gaussian about each point; or with f(η²) ≤ 0.15,
 //! if 0.1 would take more than 3 % of the wanted variance. Bounds: b from 4 to 16
 //! (more needs steps shorter than anybody takes), the onset from 0.75 η to 2 η, c from 0 to 1; p = 8 and a reach
@@ -64,7 +66,9 @@ impl MadConfig {
 }
 
 /// Settings for noise of standard deviation `noise` in a model of noisy data, at `points` that are draws of its law
-/// (`[n, d]`, the first 256 are used).
+/// (`[n, d]`, the first 256 are used). `gap` is the least variance above the floor of the data in units of η²
+/// ([`NoiseFloor::gap`](crate::spectrum::NoiseFloor::gap)); 1 if it is not known. A variance that the model sees
+/// below the middle of the gap, √gap·η², is noise that it took for signal.
 ///
 /// # Errors
 /// If the noise is not positive; if the model has no noise of that level because it gives single points back; if
@@ -74,11 +78,19 @@ pub fn choose_attraction<D: Denoiser + ?Sized>(
     model: &D,
     points: ArrayView2<f64>,
     noise: f64,
+    gap: f64,
     seed: u64,
 ) -> Result<AttractionChoice> {
     if !(noise > 0.0 && noise.is_finite()) {
         let help = "it is a standard deviation: give a positive number in the data's units";
         return Err(Error::argument("noise", format!("is {noise}"), help));
+    }
+    if !(gap >= 1.0) {
+        return Err(Error::argument(
+            "gap",
+            format!("is {gap}"),
+            "give 1 or more, in units of the noise's variance",
+        ));
     }
     let spectrum = VarianceSpectrum::of_model(model, points, seed)?;
     let floor = noise * noise;
@@ -106,7 +118,7 @@ pub fn choose_attraction<D: Denoiser + ?Sized>(
                 ..MadConfig::default()
             };
             let remaining = config.remaining(floor, onset);
-            let (distance, kept) = predicted(&config, onset, floor, &spectrum);
+            let (distance, kept) = predicted(&config, onset, (floor, gap), &spectrum);
             let spectrum = VarianceSpectrum::clone(&spectrum);
             let choice = AttractionChoice { config, noise, onset, remaining, kept, spectrum };
             (remaining <= limit).then_some((distance, choice))
@@ -138,10 +150,16 @@ fn candidates() -> impl Iterator<Item = (f64, f64, f64)> {
 }
 
 /// (squared distance to the clean law, part kept of the wanted variance).
-fn predicted(config: &MadConfig, onset: f64, floor: f64, spectrum: &VarianceSpectrum) -> (f64, f64) {
+fn predicted(
+    config: &MadConfig,
+    onset: f64,
+    (floor, gap): (f64, f64),
+    spectrum: &VarianceSpectrum,
+) -> (f64, f64) {
     let (mut distance, mut wanted, mut kept) = (0.0, 0.0, 0.0);
     for line in spectrum.lines() {
-        let clean = (line.variance - floor).max(0.0);
+        let wanted_here = line.variance > gap.sqrt() * floor;
+        let clean = if wanted_here { line.variance - floor } else { 0.0 };
         let left = config.remaining(line.variance, onset) * line.variance.sqrt();
         distance += line.directions * (left - clean.sqrt()).powi(2);
         if clean > 0.0 {

@@ -260,7 +260,7 @@ fn settings_are_chosen_for_a_gap_and_do_what_they_predict() {
         }
         out
     };
-    let choice = choose_attraction(&model, draws(256).view(), 0.1, 0).unwrap();
+    let choice = choose_attraction(&model, draws(256).view(), 0.1, 1.0, 0).unwrap();
     assert!(choice.remaining < 0.15 && (choice.kept - 1.0).abs() < 0.05, "{choice:?}");
     let mad = Mad::new(&model, choice.config.clone()).unwrap();
     let solver = Switched::new(Heun::new(), Euler, mad.onset_level());
@@ -282,7 +282,7 @@ fn without_a_gap_no_settings_are_chosen() {
         row.iter_mut().for_each(|x| *x = 1.2f64.sqrt() * stream.normal());
     }
     let refused = |model: &dyn Denoiser, noise: f64| {
-        choose_attraction(model, points.view(), noise, 0).unwrap_err().to_string()
+        choose_attraction(model, points.view(), noise, 1.0, 0).unwrap_err().to_string()
     };
     assert!(refused(&model, 0.9).contains("no gap"));
     assert!(refused(&model, 0.0).contains("positive"));

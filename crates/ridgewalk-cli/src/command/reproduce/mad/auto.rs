@@ -64,6 +64,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
             &set.model,
             draws(&set.model, settings.seed())?.view(),
             floor.noise,
+            floor.gap.max(1.0),
             settings.seed(),
         )?;
         let compared = compare(settings, &set, &choice)?;
@@ -250,7 +251,7 @@ fn refusals(settings: &Settings) -> Result<Finding> {
     let refused = [
         NoiseFloor::of_points(&clean, settings.seed()).is_err(),
         NoiseFloor::of_points(&alone, settings.seed()).is_err(),
-        choose_attraction(&memorising, points, digits::NOISE, settings.seed()).is_err(),
+        choose_attraction(&memorising, points, digits::NOISE, 1.0, settings.seed()).is_err(),
     ];
     let count = refused.into_iter().filter(|r| *r).count();
     let statement = format!(
