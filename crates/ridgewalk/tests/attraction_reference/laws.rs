@@ -110,13 +110,13 @@ fn levels_are_focused_on_the_window() {
     assert!((window.start - 0.02).abs() < 1e-15 && (window.end - 0.2 * 799f64.powf(0.125)).abs() < 1e-12);
     assert!((mad.strength(window.end) - 0.01).abs() < 1e-12);
     let levels = Focused::over(&window, 80.0, 20).levels().unwrap();
-    assert_eq!((levels.len(), levels[0], levels[19]), (20, 80.0, 0.02));
+    assert_eq!((levels.len(), levels[0], levels[19]), (20, 80.0, window.start));
     let steps: Vec<f64> = levels.windows(2).map(|pair| (pair[0] / pair[1]).ln()).collect();
     // 40 % of the levels are above, the one that parts them is the ninth.
     assert!((levels[8] / window.end - 1.0).abs() < 1e-12);
-    for (step, expected) in steps.iter().zip(
-        (0..19).map(|i| if i < 8 { (80.0 / window.end).ln() / 8.0 } else { (window.end / 0.02).ln() / 11.0 }),
-    ) {
+    for (step, expected) in steps.iter().zip((0..19).map(|i| {
+        if i < 8 { (80.0 / window.end).ln() / 8.0 } else { (window.end / window.start).ln() / 11.0 }
+    })) {
         assert!((step - expected).abs() < 1e-12, "{step} {expected}");
     }
     // Without strength there is no window to speak of, and levels are a grid all the same.
