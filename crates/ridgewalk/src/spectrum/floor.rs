@@ -48,29 +48,43 @@ impl NoiseFloor {
     /// If there is no floor: the message says what was found instead (no flat end, next to no noise, nothing that
     /// stands out of the noise). As [`VarianceSpectrum::principal`].
     pub fn of_points(points: &PointSet, seed: u64) -> Result<Self> {
+        Self::find(points, seed)?.map_err(|found| {
+            Error::argument(
+                "noise",
+                format!("cannot be read from the data: {found}"),
+                "give its standard deviation, if it is known; of clean data there is none to take out",
+            )
+        })
+    }
+
+    /// [`NoiseFloor::of_points`], or what was found instead, in words.
+    ///
+    /// # Errors
+    /// As [`VarianceSpectrum::principal`].
+    pub fn find(points: &PointSet, seed: u64) -> Result<std::result::Result<Self, String>> {
         let principal = VarianceSpectrum::principal(points, seed)?;
         let std = points.moments().std;
         match Self::of_principal(&principal, points.len(), std) {
-            Ok(floor) => Ok(floor),
-            Err(error) if points.dim() > LOCAL_DIMENSIONS => Err(error),
-            Err(error) => Self::of_neighbourhoods(points, std, seed)?.ok_or(error),
+            Ok(floor) => Ok(Ok(floor)),
+            Err(found) if points.dim() > LOCAL_DIMENSIONS => Ok(Err(found)),
+            Err(found) => Ok(Self::of_neighbourhoods(points, std, seed)?.ok_or(found)),
         }
     }
 
-    fn of_principal(spectrum: &VarianceSpectrum, n: usize, std: f64) -> Result<Self> {
+    fn of_principal(spectrum: &VarianceSpectrum, n: usize, std: f64) -> std::result::Result<Self, String> {
         let lines = spectrum.lines();
         let (d, top) = (spectrum.directions(), lines.first().map_or(0.0, |l| l.variance));
         let least = spectrum.mean_of_last((SHARE * d).max(1.0)).sqrt();
         if least < NOTICEABLE * std {
-            return Err(refused(&format!(
+            return Err(format!(
                 "the least of their variances are those of a standard deviation of {least:.3e}, {:.2} % of the whole: next to \
                  no noise",
                 100.0 * least / std
-            )));
+            ));
         }
         let Some(start) = (0..lines.len()).find(|&start| is_flat(lines.get(start..).unwrap_or_default(), n))
         else {
-            return Err(refused(
+            return Err(String::from(
                 "the variances along principal components fall to the last: they have no flat end",
             ));
         };
@@ -78,12 +92,12 @@ impl NoiseFloor {
         let directions: f64 = tail.iter().map(|l| l.directions).sum();
         let noise = lower_half(tail).sqrt();
         if directions < DIRECTIONS.max(SHARE * d) {
-            return Err(refused(&format!(
+            return Err(format!(
                 "the flat end of their spectrum has {directions:.0} of {d:.0} directions, too few to be noise"
-            )));
+            ));
         }
         if top < STANDS_OUT * noise * noise {
-            return Err(refused(
+            return Err(String::from(
                 "no direction varies by twice the variance of the others: nothing stands out of the noise",
             ));
         }
@@ -124,14 +138,6 @@ impl NoiseFloor {
         let best = found.iter().map(|f| f.gap).fold(0.0, f64::max);
         Ok(found.into_iter().find(|f| f.gap >= AS_GOOD * best))
     }
-}
-
-fn refused(found: &str) -> Error {
-    Error::argument(
-        "noise",
-        format!("cannot be read from the data: {found}"),
-        "give its standard deviation, if it is known; of clean data there is none to take out",
-    )
 }
 
 /// Whether the upper half of these lines lies no higher above the lower one than sampling explains. `n` points

@@ -48,14 +48,14 @@ impl Probe for Spectrum {
             series.push(drawn("clean data", &spectrum, largest));
         }
         series.push(drawn("training data", &of_train, largest));
-        let floor = NoiseFloor::of_points(train, seed);
+        let floor = NoiseFloor::find(train, seed)?;
         let statement = match &floor {
             Ok(floor) => format!(
                 "The training data hold noise of standard deviation {}: {}.",
                 words::number(floor.noise),
                 found(floor, train.dim())
             ),
-            Err(error) => format!("No noise is to be seen in the training data: {error}."),
+            Err(instead) => format!("No noise is to be seen in the training data: {instead}."),
         };
         let noise = floor.as_ref().map_or(0.0, |floor| floor.noise);
         let mut first = Finding::new(self.id(), statement, noise, train.len()).figure(Figure {
