@@ -1,7 +1,8 @@
 //! From --mad to an attracted denoiser.
 
-use ridgewalk::transform::{MadConfig, choose_attraction};
-use ridgewalk::{Denoiser, Mad};
+use ridgewalk::sampler::choose_attraction;
+use ridgewalk::transform::MadConfig;
+use ridgewalk::{Denoiser, Mad, PointSet};
 use ridgewalk_data::Model;
 use ridgewalk_report::format_number;
 use serde_json::{Value, json};
@@ -56,17 +57,23 @@ fn choose(
 ) -> Result<(MadConfig, Value)> {
     let draws = noise_level::draws(denoiser, seed)?;
     let (noise, mut settings) = noise_level::level("--mad", noise, source, || Ok(draws.clone()), seed)?;
-    let choice = choose_attraction(denoiser, draws.view(), noise.level, noise.gap.max(1.0), seed)
+    let data = match source.points("--mad auto", "give DATA") {
+        Ok(points) => points.into_owned(),
+        Err(_) => PointSet::vectors(draws.clone())?,
+    };
+    let choice = choose_attraction(denoiser, draws.view(), &data, noise, seed)
         .map_err(|error| noise_level::advise("--mad", &error))?;
     say(&format!(
-        "attraction: onset {}, b={}, c={}: {:.0} % of the noise should remain, {:.0} % of the variance that is not noise",
+        "attraction: onset {}, b={}, c={}: {} leaves {:.0} % of the noise and {:.0} % of the variance that is not noise",
         format_number(choice.onset),
         choice.config.b,
         choice.config.c,
+        if choice.tried { "of the settings tried this comes nearest, it" } else { "by prediction it" },
         100.0 * choice.remaining,
         100.0 * choice.kept
     ));
     settings["remaining"] = json!(choice.remaining);
     settings["kept"] = json!(choice.kept);
+    settings["tried"] = json!(choice.tried);
     Ok((choice.config, settings))
 }

@@ -20,14 +20,6 @@ const DRAWS: usize = 512;
 const PILOT: usize = 128;
 const STEPS: usize = 18;
 
-/// What is known of the noise of data.
-pub struct Known {
-    /// Its standard deviation, in the model's units.
-    pub level: f64,
-    /// The least variance above its own in units of it, 1 if that is not known.
-    pub gap: f64,
-}
-
 /// The noise for this flag in the model's units, and what a record says of it.
 pub fn level(
     flag: &str,
@@ -35,9 +27,9 @@ pub fn level(
     source: &Source,
     draws: impl FnOnce() -> Result<Array2<f64>>,
     seed: u64,
-) -> Result<(Known, Value)> {
-    if let Noise::Given(level) = noise {
-        return Ok((Known { level, gap: 1.0 }, json!({ "noise": level })));
+) -> Result<(f64, Value)> {
+    if let Noise::Given(noise) = noise {
+        return Ok((noise, json!({ "noise": noise })));
     }
     let found = match source.points(flag, "give DATA") {
         Ok(points) => NoiseFloor::of_points(&points, seed),
@@ -64,7 +56,7 @@ pub fn level(
     let settings = json!({
         "noise": floor.noise, "directions": floor.directions, "gap": floor.gap, "neighbours": floor.neighbours,
     });
-    Ok((Known { level: floor.noise, gap: floor.gap }, settings))
+    Ok((floor.noise, settings))
 }
 
 /// A refusal of the library, with what to do instead.

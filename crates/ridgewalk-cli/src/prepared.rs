@@ -76,8 +76,8 @@ fn deconvolved(source: &Source, noise: Noise, seed: u64) -> Result<(Box<dyn Deno
     let draws = || noise_level::draws(source.file.model.as_denoiser(), seed);
     let (noise, settings) = noise_level::level(flag, noise, source, draws, seed)?;
     let denoiser: Box<dyn Denoiser> = match &source.file.model {
-        Model::Gaussian(model) => Box::new(model.deconvolved(noise.level)?),
-        Model::Mixture(model) => Box::new(model.deconvolved(noise.level)?),
+        Model::Gaussian(model) => Box::new(model.deconvolved(noise)?),
+        Model::Mixture(model) => Box::new(model.deconvolved(noise)?),
         _ => {
             return Err(Failure::new(
                 flag,

@@ -8,6 +8,7 @@
 //! [`Sampler::teleport`] replaces the first steps by a Gaussian's exact flow; [`Sampler::moments`]
 //! gives the law of the samples of a Gaussian without drawing any; a [`Pilot`] chooses the levels for a model.
 
+mod attraction;
 mod equalized;
 mod moments;
 mod start;
@@ -26,6 +27,7 @@ use crate::schedule::{Schedule, checked};
 use crate::solver::{Memory, NoiseSource, Seeded, Solver, Step, Tally, check_answer, first_not_finite};
 use teleport::Teleport;
 
+pub use attraction::{AttractionChoice, choose_attraction};
 pub use equalized::{Equalized, Pilot, StepError};
 pub use moments::{SamplerMoments, StepMoments};
 pub use start::Start;

@@ -289,7 +289,7 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
         let draws = || noise_level::draws(denoiser, sample.seed);
         let (noise, described) = noise_level::level("--tweedie", noise, source, draws, sample.seed)?;
         let lowest = levels.last().copied().unwrap_or_default();
-        samples.points = tweedie_step(&denoiser, samples.points.view(), noise.level, lowest)?;
+        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, lowest)?;
         settings["tweedie"] = described;
     }
     settings["seed"] = json!(sample.seed);

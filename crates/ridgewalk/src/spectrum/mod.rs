@@ -56,6 +56,13 @@ impl VarianceSpectrum {
         self.lines.iter().map(|l| l.directions * l.variance).sum()
     }
 
+    /// The variance of every direction, those of a line one by one; of lines that are means over points the whole
+    /// directions.
+    pub fn by_direction(&self) -> Vec<f64> {
+        let each = |l: &Line| std::iter::repeat_n(l.variance, l.directions.round() as usize);
+        self.lines.iter().flat_map(each).collect()
+    }
+
     /// Mean variance of the last `directions` of them.
     pub fn mean_of_last(&self, directions: f64) -> f64 {
         let (mut sum, mut left) = (0.0, directions);

@@ -10,7 +10,7 @@ pub mod tweedie;
 
 pub use guidance::Guided;
 pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel, choose_scale_along};
-pub use mad::{Attraction, AttractionChoice, Mad, MadConfig, choose_attraction, extended_score};
+pub use mad::{Attraction, Mad, MadConfig, extended_score};
 pub use smoothing::{
     Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,
     Smoothed, Surface,

@@ -45,7 +45,6 @@
 //! [`Attracted`](crate::solver::Attracted) takes on the way, so that it is a step of the path, too.
 
 mod attraction;
-mod choice;
 mod strength;
 
 use std::ops::Range;
@@ -57,7 +56,6 @@ use crate::error::Result;
 use crate::points::Moments;
 pub use attraction::{Attraction, extended_score};
 use attraction::{denoise_and_attract, evaluations};
-pub use choice::{AttractionChoice, choose_attraction};
 pub(crate) use strength::Strength;
 pub use strength::{MadConfig, no_overshoot_cap};
 

@@ -139,3 +139,14 @@ pub fn no_overshoot_cap(h: f64) -> f64 {
     let r = 1.0 / h;
     (2.0 * r - 1.0) + 2.0 * (r * (r - 1.0)).max(0.0).sqrt()
 }
+
+impl MadConfig {
+    /// The part f that remains of the standard deviation of a Gaussian direction of this `variance` under the
+    /// onset level `onset`, for fine steps and a sharp onset:
+    /// exp(−(b/2)·u/(v+u) + (c/2)·[r²u/(v+r²u) − u/(v+u)]), u the square of the onset.
+    pub fn remaining(&self, variance: f64, onset: f64) -> f64 {
+        let part = |level: f64| level * level / (variance + level * level);
+        let (on, off) = (part(onset), part(onset * self.reach));
+        libm::exp(-0.5 * self.b * on + 0.5 * self.c * (off - on))
+    }
+}

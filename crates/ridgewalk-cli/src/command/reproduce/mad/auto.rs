@@ -4,9 +4,9 @@ use ndarray::ArrayView2;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Mixture};
 use ridgewalk::metrics::frechet_distance;
 use ridgewalk::random::{Purpose, Stream};
+use ridgewalk::sampler::{AttractionChoice, choose_attraction};
 use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::survey::{Axis, Cell, Expectation, Figure, Finding, Plot, Series, Table};
-use ridgewalk::transform::{AttractionChoice, choose_attraction};
 use ridgewalk::{Denoiser, PointSet};
 use ridgewalk_data::{Manifold, Synthetic, add_noise};
 use ridgewalk_report::format_number;
@@ -50,8 +50,8 @@ struct Compared {
 pub fn run(settings: &Settings) -> Result<Part> {
     let mut part = Part::new(
         "Without tuning: the noise is read, the settings are chosen",
-        "The noise level is read from the flat end of the spectrum of the noisy data, the settings from it and from what the \
-         model sees; neither clean points nor the noise are told to the rule. Beside it every setting of a sweep that is told \
+        "The noise level is read from the flat end of the spectrum of the noisy data, the settings are those of a few tried \
+         whose samples have most nearly the variances that are left without the noise; neither clean points nor the noise are told to the rule. Beside it every setting of a sweep that is told \
          the noise. They are compared by the Fréchet distance of samples to clean points in all coordinates (its square is what is \
          often printed), which counts noise that is left and variance that is lost alike.",
     );
@@ -63,8 +63,8 @@ pub fn run(settings: &Settings) -> Result<Part> {
         let choice = choose_attraction(
             &set.model,
             draws(&set.model, settings.seed())?.view(),
+            &set.noisy,
             floor.noise,
-            floor.gap.max(1.0),
             settings.seed(),
         )?;
         let compared = compare(settings, &set, &choice)?;
@@ -167,7 +167,7 @@ fn columns() -> Vec<String> {
         "onset ÷ η read",
         "b",
         "c",
-        "noise predicted to remain",
+        "noise left in the trial",
         "Fréchet, plain",
         "Fréchet, best of the sweep",
         "which",
@@ -251,7 +251,7 @@ fn refusals(settings: &Settings) -> Result<Finding> {
     let refused = [
         NoiseFloor::of_points(&clean, settings.seed()).is_err(),
         NoiseFloor::of_points(&alone, settings.seed()).is_err(),
-        choose_attraction(&memorising, points, digits::NOISE, 1.0, settings.seed()).is_err(),
+        choose_attraction(&memorising, points, &noisy, digits::NOISE, settings.seed()).is_err(),
     ];
     let count = refused.into_iter().filter(|r| *r).count();
     let statement = format!(
