@@ -60,17 +60,21 @@ fn read_images(path: &Path) -> Result<PointSet> {
 
 /// The one place where attraction is set from the noise level η of the data: the onset at η, with compensation.
 pub fn attraction(noise: f64) -> MadConfig {
-    with(noise, 1.0, 8.0)
+    with(noise, 1.0, WHOLE)
 }
 
-/// Attraction with its onset at a multiple of η, and a strength b.
+/// Strength at which compensation is whole.
+const WHOLE: f64 = 8.0;
+
+/// Attraction with its onset at a multiple of η, and a strength b. Compensation returns what attraction takes, so it
+/// falls with b below the rule's, and b = 0 is plain sampling.
 pub fn with(noise: f64, onset: f64, b: f64) -> MadConfig {
     // σ_on = σ_data/a: with a = 1 the onset is what is given as σ_data.
     MadConfig {
         a: 1.0,
         b,
         p: 8.0,
-        c: 1.0,
+        c: (b / WHOLE).min(1.0),
         reach: 3.0,
         sigma_data: Some(onset * noise),
         ..MadConfig::default()
