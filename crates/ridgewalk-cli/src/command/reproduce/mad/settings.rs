@@ -60,12 +60,16 @@ fn read_images(path: &Path) -> Result<PointSet> {
 
 /// The one place where attraction is set from the noise level η of the data: the onset at η, with compensation.
 pub fn attraction(noise: f64) -> MadConfig {
-    with(noise, 1.0, 8.0)
+    with(noise, 1.0, WHOLE)
 }
 
-/// Attraction with its onset at a multiple of η, and a strength b.
+/// Strength at which compensation is whole.
+const WHOLE: f64 = 8.0;
+
+/// Attraction with its onset at a multiple of η, and a strength b. Compensation returns what attraction takes, so it
+/// falls with b below the rule's, and b = 0 is plain sampling.
 pub fn with(noise: f64, onset: f64, b: f64) -> MadConfig {
-    compensated(noise, onset, b, 1.0)
+    compensated(noise, onset, b, (b / WHOLE).min(1.0))
 }
 
 /// Attraction with its onset at a multiple of η, a strength b, and compensation c.

@@ -38,7 +38,7 @@ pub struct Set {
 impl Set {
     pub fn new(settings: &Settings, side: usize, noise: f64) -> Result<Self> {
         let truth = Synthetic {
-            n: settings.size(9000, 2000),
+            n: settings.size(9000, 2500),
             dim: Some(side * side),
             seed: settings.seed(),
             ..Synthetic::new(Manifold::Shapes)
@@ -54,9 +54,9 @@ impl Set {
 /// How images of shapes are fitted.
 pub fn fit(settings: &Settings) -> Fit {
     Fit {
-        components: settings.size(60, 30),
-        kind: CovarianceKind::LowRank(8),
-        principal: Some(80),
+        components: settings.size(60, 20),
+        kind: CovarianceKind::LowRank(settings.size(8, 6)),
+        principal: Some(settings.size(80, 30)),
         seed: settings.seed(),
     }
 }

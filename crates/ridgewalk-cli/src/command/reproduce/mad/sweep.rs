@@ -27,7 +27,7 @@ const LEVELS: [f64; 6] = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0];
 pub fn run(settings: &Settings) -> Result<Part> {
     let mut part = Part::new(
         "Strength, onset and sharpness, and the baselines",
-        "Attraction is set from η, the noise of the data: onset η, b = 8, p = 8, compensation c = 1 to a reach of 3 onsets. Here \
+        "Attraction is set from η, the noise of the data: onset η, b = 8, p = 8, compensation c = 1 (b/8 below b = 8) to a reach of 3 onsets. Here \
          each is varied, and whatever else can be done about the noise is measured beside it. Noise removed is read from \
          coordinates that hardly vary in clean images. The worst departure is the farthest of three ratios from 1: distance to \
          the nearest clean image, distance to the plane through 16 clean neighbours, total variance, each over that of \
