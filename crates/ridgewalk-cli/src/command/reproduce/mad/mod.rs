@@ -125,7 +125,10 @@ fn page_of(paper: &MadPaper, parts: &[Part], findings: &[Finding], arguments: &[
             "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI Machine Learning Repository, doi \
              10.24432/C50P49: CC BY 4.0",
         );
-    page.footer(footer)
+    page.footer(match paper.mnist {
+        Some(_) => footer.licence("MNIST (Y. LeCun, C. Cortes): CC BY-SA 3.0"),
+        None => footer,
+    })
 }
 
 /// The result in words: only what the numbers say.
