@@ -203,9 +203,9 @@ fn findings(part: &mut Part, rows: &[Row], n: usize) {
         super::percent(low)
     );
     part.finding(Finding::new("circle-distance", statement, left, n).expect(Expectation {
-        text: "at most 30 %: the closed form leaves 14 % of a direction that is noise alone, and curvature adds to it".into(),
+        text: "at most 25 %: the closed form leaves 14 % of a direction that is noise alone, and curvature adds to it".into(),
         at_least: None,
-        at_most: Some(0.3),
+        at_most: Some(0.25),
     }));
     let control = best("bare empirical score");
     let statement = format!(

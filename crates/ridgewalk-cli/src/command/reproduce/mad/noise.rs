@@ -118,8 +118,8 @@ fn levels(part: &mut Part, settings: &Settings) -> Result<()> {
         Finding::new("noise-levels", statement, least, settings.size(600, 300))
             .setting("worst_departure", worst)
             .expect(Expectation {
-                text: "at least 40 % at every level, the lowest included, where plain samples are noisier than the data".into(),
-                at_least: Some(0.4),
+                text: "at least 50 % at every level, the lowest included, where plain samples are noisier than the data".into(),
+                at_least: Some(0.5),
                 at_most: None,
             }),
     );
@@ -191,8 +191,8 @@ fn impulses(part: &mut Part, settings: &Settings) -> Result<()> {
     );
     part.finding(Finding::new("noise-impulses", statement, least, settings.size(600, 300)).expect(
         Expectation {
-            text: "at least 40 %: the noise is not Gaussian, and no η is right".into(),
-            at_least: Some(0.4),
+            text: "at least 50 %: the noise is not Gaussian, and no η is right".into(),
+            at_least: Some(0.5),
             at_most: None,
         },
     ));

@@ -42,7 +42,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
         &low_rank,
         "digits",
         "Digits, mixture of rank 16",
-        settings.size(&ONSETS[..], &[1.0]),
+        settings.size(&ONSETS[..], &[0.75, 1.0]),
     )?;
     sharpness(&mut part, settings, &low_rank)?;
     if !settings.paper.small {
@@ -72,7 +72,7 @@ fn one(
     let draws = draws(settings, case.noise);
     let mut points = Vec::new();
     for &onset in onsets {
-        for &b in settings.size(&STRENGTHS[..], &[1.0, 8.0, 32.0]) {
+        for &b in settings.size(&STRENGTHS[..], &[1.0, 8.0, 16.0, 32.0]) {
             let name = format!("b = {b}, onset {onset} η");
             let measured = case.measured(&Way::Attracted(with(case.noise, onset, b)), draws, &name)?;
             points.push(Point { b, onset, measured });
