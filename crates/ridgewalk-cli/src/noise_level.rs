@@ -5,6 +5,7 @@ use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::schedule::range_for;
 use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::{Denoiser, Heun, Karras, PointSet, Sampler};
+use ridgewalk_data::Normalization;
 use ridgewalk_report::format_number;
 use serde_json::{Value, json};
 
@@ -31,17 +32,33 @@ pub fn level(
     if let Noise::Given(noise) = noise {
         return Ok((noise, json!({ "noise": noise })));
     }
+    let whitened = source.file.latent.as_ref().is_some_and(|latent| latent.is_scaled());
+    if whitened || !matches!(source.file.normalization, Normalization::None) {
+        return Err(Failure::new(
+            flag,
+            "cannot read the noise where every column has a unit of its own: it is not the same in all directions there",
+            "drop --standardize or whiten, or give the noise level in the model's units",
+        ));
+    }
+    if let Some(noise) = source.file.noise_level {
+        say(&format!("noise {} read from the data of the model", format_number(noise)));
+        return Ok((noise, json!({ "noise": noise, "read": "by the fit" })));
+    }
     let found = match source.points(flag, "give DATA") {
-        Ok(points) => NoiseFloor::of_points(&points, seed),
-        // A model of noisy data makes noisy data.
-        Err(_) => NoiseFloor::of_points(&PointSet::vectors(draws()?)?, seed),
-    };
-    let floor = found.map_err(|error| {
-        if source.file.latent.is_some() {
-            say("note: a latent space may have cut off the directions that show the noise: read it without --latent");
+        Ok(_) if source.file.latent.is_some() => {
+            let problem = "no noise is to be seen in the data of the model";
+            return Err(Failure::new(flag, problem, "give the noise level, if it is known"));
         }
-        advise(flag, &error)
-    })?;
+        Ok(points) => NoiseFloor::of_points(&points, seed),
+        Err(_) => {
+            say(
+                "note: the model file says nothing of the noise of its data: it is read from draws, and is that of the model, \
+                 which is more where the model fits less than there is",
+            );
+            NoiseFloor::of_points(&PointSet::vectors(draws()?)?, seed)
+        }
+    };
+    let floor = found.map_err(|error| advise(flag, &error))?;
     let all = floor.spectrum.directions();
     say(&format!(
         "noise {} read from {}: {:.0} of {all:.0} directions hold nothing else; what comes next varies {} times as much",
@@ -63,9 +80,13 @@ pub fn level(
 pub fn advise(flag: &str, error: &ridgewalk::Error) -> Failure {
     let help = match flag {
         "--mad" => "give the noise level (--mad noise=S) or the settings (--mad onset=S,b=4)".to_string(),
-        flag => format!("give the noise level: {flag} S"),
+        flag => format!("give the noise level, if it is known: {flag} S"),
     };
-    Failure::new(flag, error.to_string(), &help)
+    let problem = match error {
+        ridgewalk::Error::Argument { name, problem, .. } => format!("chooses nothing: {name} {problem}"),
+        other => other.to_string(),
+    };
+    Failure::new(flag, problem, &help)
 }
 
 /// Draws of a denoiser's law, `[n, d]`: exact ones, or those of a plain pilot run.

@@ -1,5 +1,7 @@
 //! A source's model after the transforms that were asked for.
 
+use std::ops::Range;
+
 use ridgewalk::Denoiser;
 use ridgewalk_data::Model;
 use serde_json::{Value, json};
@@ -12,8 +14,10 @@ use crate::{attraction, guidance, noise_level, smoothing};
 /// A denoiser after transforms, and what a record says of them.
 pub struct Prepared<'a> {
     pub denoiser: Box<dyn Denoiser + 'a>,
-    /// Noise level below which attraction acts.
-    pub onset: Option<f64>,
+    /// Noise levels among which attraction wants short steps; it acts below the upper end.
+    pub window: Option<Range<f64>>,
+    /// Whether attraction was asked for.
+    pub attracted: bool,
     pub settings: Value,
 }
 
@@ -27,6 +31,14 @@ pub fn prepare<'a>(
     let (mut denoiser, smoothed) = smoothed_model(source, transform, seed)?;
     let mut settings = json!({});
     if let Some(noise) = transform.deconvolve {
+        if transform.mad.as_ref().is_some_and(|mad| mad.noise.is_some()) {
+            let help = "drop one of them, or give --mad its settings (onset=S,b=4)";
+            return Err(Failure::new(
+                "--deconvolve",
+                "has taken the noise out that --mad is to choose for",
+                help,
+            ));
+        }
         if smoothed.is_some() || guide.is_some() {
             let help = "drop one of them";
             return Err(Failure::new("--deconvolve", "acts on one model, neither smoothed nor guided", help));
@@ -43,15 +55,16 @@ pub fn prepare<'a>(
             settings["guidance"]["smooth"] = smoothed;
         }
     }
-    let mut onset = None;
+    let mut window = None;
     if let Some(mad) = &transform.mad {
         let smoothed = transform.smoothing.smooth.is_some();
-        let attracted = attraction::attract(source, denoiser, mad, smoothed, seed)?;
+        let kind = (smoothed, guide.is_some());
+        let attracted = attraction::attract(source, denoiser, mad, kind, seed)?;
         settings["mad"] = attracted.settings;
-        onset = Some(attracted.onset);
+        window = Some(attracted.window).filter(|_| attracted.acts);
         denoiser = attracted.denoiser;
     }
-    Ok(Prepared { denoiser, onset, settings })
+    Ok(Prepared { denoiser, window, attracted: transform.mad.is_some(), settings })
 }
 
 fn smoothed_model<'a>(

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Sampling, ScheduleName, SolverName};
 use crate::failure::{Failure, Result};
+use crate::prepared::Prepared;
 use crate::progress::say;
 use crate::record::Record;
 
@@ -17,9 +18,8 @@ use crate::record::Record;
 const STEPS: usize = 18;
 const STEPS_FOCUSED: usize = 24;
 const STEPS_WITH_ATTRACTION: usize = 40;
-/// How far below the level at which attraction begins to act the lowest one is: well below a tenth of the
-/// noise, also where compensation begins above it.
-const DEPTH: f64 = 50.0;
+/// Below the window, a tenth of the onset, little attraction is left to be had; half of it does no harm.
+const DEPTH: f64 = 0.5;
 
 /// A run that can be started.
 pub type Run = Sampler<Box<dyn Solver>, Box<dyn Schedule>>;
@@ -29,27 +29,29 @@ pub fn moments(denoiser: &dyn Denoiser) -> Moments {
     denoiser.moments().unwrap_or(Moments { mean: ndarray::Array1::zeros(denoiser.dim()), std: 1.0 })
 }
 
-/// The sampler of these flags for a model, to which attraction is applied from `onset` down; and what a record
+/// The sampler of these flags for a model that may be attracted; and what a record
 /// says of a schedule that was chosen for it.
-pub fn sampler(
-    sampling: &Sampling,
-    denoiser: &dyn Denoiser,
-    onset: Option<f64>,
-    seed: u64,
-) -> Result<(Run, Value)> {
-    // Without strength there is no window.
-    let window = onset.filter(|level| *level > 0.0);
+pub fn sampler(sampling: &Sampling, prepared: &Prepared, seed: u64) -> Result<(Run, Value)> {
+    let denoiser = prepared.denoiser.as_ref();
+    let window = prepared.window.as_ref();
+    // Where attraction was asked for without strength, it acts below 0.
+    let onset = prepared.attracted.then(|| window.map_or(0.0, |window| window.end));
     let moments = moments(denoiser);
     let range = range_for(&moments);
     let range = sampling.sigma_min.unwrap_or(range.start)..sampling.sigma_max.unwrap_or(range.end);
     let steps = sampling.steps.unwrap_or(match (window, &sampling.schedule) {
         (None, _) => STEPS,
         (Some(_), ScheduleName::Auto) => STEPS_FOCUSED,
+        (Some(_), ScheduleName::Named(name)) if name == "focused" => STEPS_FOCUSED,
         (Some(_), _) => STEPS_WITH_ATTRACTION,
     });
     let data = if moments.std > 0.0 { moments.std } else { 1.0 };
     let mut chosen = Value::Null;
-    let (solver, schedule): (_, Box<dyn Schedule>) = match &sampling.schedule {
+    // Focused without more said is focused on the window.
+    let named = |name: &str| matches!(&sampling.schedule, ScheduleName::Named(n) if n == name);
+    let automatic = ScheduleName::Auto;
+    let wanted = if window.is_some() && named("focused") { &automatic } else { &sampling.schedule };
+    let (solver, schedule): (_, Box<dyn Schedule>) = match wanted {
         ScheduleName::Own(levels) => {
             refuse_grid_flags(sampling)?;
             let schedule = own_levels(levels)?;
@@ -58,9 +60,9 @@ pub fn sampler(
         ScheduleName::Auto => {
             let schedule: Box<dyn Schedule> = match window {
                 None => schedule::named_for("karras", range, steps, data)?,
-                Some(onset) => {
-                    let lowest = sampling.sigma_min.unwrap_or(onset / DEPTH);
-                    Box::new(Focused::new(lowest..range.end, steps, onset))
+                Some(window) => {
+                    let lowest = sampling.sigma_min.unwrap_or(DEPTH * window.start);
+                    Box::new(Focused::new(lowest..range.end, steps, window.end))
                 }
             };
             (solver_for(&sampling.solver, onset, steps, data)?, schedule)

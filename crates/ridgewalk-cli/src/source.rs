@@ -7,6 +7,7 @@ use ndarray::Array2;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Fitted, Gaussian, MixtureFit};
 use ridgewalk::latent::{Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
+use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{
     DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, Tiled, add_noise,
@@ -27,6 +28,9 @@ const COMPONENTS: usize = 20;
 const CANDIDATES: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
 /// The search ends when this many in a row were no better than the best.
 const PATIENCE: usize = 3;
+
+/// Fewer points have no noise that could be read.
+const FEWEST: usize = 16;
 
 /// Reads data and adds the noise that was asked for.
 pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
@@ -247,6 +251,11 @@ pub fn fit(
     file.noise = reading.noise.unwrap_or(0.0);
     file.salt_and_pepper = reading.salt_and_pepper.unwrap_or(0.0);
     file.training_sha256 = Some(digest_points(&own));
+    // A model takes what it does not fit for noise, and a latent space cuts noise off: it is read from the data.
+    let plain = matches!(file.normalization, Normalization::None);
+    if plain && (!matches!(file.model, Model::Empirical(_)) || file.latent.is_some()) && own.len() >= FEWEST {
+        file.noise_level = NoiseFloor::find(&own, seed)?.ok().map(|floor| floor.noise);
+    }
     Ok(Source { file, data: Some(data), bic })
 }
 

@@ -111,6 +111,9 @@ pub struct ModelFile {
     pub noise: f64,
     /// Fraction of the values that salt and pepper replaced before that; 0 if none was.
     pub salt_and_pepper: f64,
+    /// Standard deviation of the noise that the data were found to have, in their own units; none if there was
+    /// none to be read, or nobody looked.
+    pub noise_level: Option<f64>,
     /// Typical distance between neighbouring points of the data, in the model's units (latent ones, if it
     /// is in a latent space): the scale of
     /// smoothing; none if it was not measured.
@@ -136,6 +139,7 @@ impl ModelFile {
             command: Vec::new(),
             noise: 0.0,
             salt_and_pepper: 0.0,
+            noise_level: None,
             smoothing_spacing: None,
             training_sha256: None,
         }
@@ -193,6 +197,7 @@ impl ModelFile {
             command: header.command,
             noise: header.noise,
             salt_and_pepper: header.salt_and_pepper,
+            noise_level: header.noise_level,
             smoothing_spacing: header.smoothing_spacing,
             training_sha256: header.training_sha256,
         };
@@ -257,6 +262,10 @@ impl ModelFile {
         if !scale(self.noise) || !self.smoothing_spacing.is_none_or(scale) {
             let problem = format!("the noise is {} and the spacing {:?}", self.noise, self.smoothing_spacing);
             return Err(Error::argument(problem, "both are finite and not negative"));
+        }
+        if self.noise_level.is_some_and(|noise| !(noise > 0.0 && noise.is_finite())) {
+            let problem = format!("the noise level of the data is {:?}", self.noise_level);
+            return Err(Error::argument(problem, "give a positive number, or none"));
         }
         if !(0.0..=1.0).contains(&self.salt_and_pepper) {
             let problem = format!("the fraction of salt and pepper is {}", self.salt_and_pepper);

@@ -30,7 +30,7 @@ pub fn run(invert: &Invert, arguments: &[String]) -> Result<()> {
     }
     let prepared = prepared::prepare(&source, None, &invert.transform, *seed)?;
     let denoiser = prepared.denoiser.as_ref();
-    let (run, chosen) = sampling::sampler(&invert.sampling, denoiser, prepared.onset, *seed)?;
+    let (run, chosen) = sampling::sampler(&invert.sampling, &prepared, *seed)?;
     if run.schedule().levels()?.len() < 2 {
         return Err(Failure::new("--steps 1", "is no way from data to noise", "visit at least two levels"));
     }

@@ -29,6 +29,9 @@ const LOST: f64 = 0.5;
 /// Part of the data's variance from which on samples are not of their kind.
 const WILD: f64 = 4.0;
 
+/// Part of the noise at which the score is asked for a Tweedie step, at the most.
+const TWEEDIE: f64 = 0.1;
+
 /// Endings of the files that a run may write as `samples.*`.
 const EXTENSIONS: [&str; 6] = ["npy", "npz", "csv", "parquet", "mrcs", "png"];
 
@@ -219,7 +222,7 @@ fn variance(points: &Array2<f64>) -> f64 {
 fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> {
     let denoiser = prepared.denoiser.as_ref();
     let moments = sampling::moments(denoiser);
-    let (sampler, chosen) = sampling::sampler(&sample.sampling, denoiser, prepared.onset, sample.seed)?;
+    let (sampler, chosen) = sampling::sampler(&sample.sampling, prepared, sample.seed)?;
     let sampler = sampler.start(match sample.start {
         None | Some(StartName::Auto) => Start::Auto,
         Some(StartName::Gaussian) => Start::Gaussian,
@@ -289,7 +292,12 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
         let draws = || noise_level::draws(denoiser, sample.seed);
         let (noise, described) = noise_level::level("--tweedie", noise, source, draws, sample.seed)?;
         let lowest = levels.last().copied().unwrap_or_default();
-        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, lowest)?;
+        // A score of a level near the noise's own would take less than is asked for.
+        let level = lowest.min(TWEEDIE * noise);
+        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, level)?;
+        let each = denoiser.evaluations_per_call(level);
+        samples.evaluations += each;
+        samples.mean_evaluations += each as f64;
         settings["tweedie"] = described;
     }
     settings["seed"] = json!(sample.seed);

@@ -53,6 +53,8 @@ pub(super) struct Header {
     pub noise: f64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub salt_and_pepper: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_level: Option<f64>,
     pub smoothing_spacing: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_sha256: Option<String>,
@@ -80,6 +82,7 @@ impl Header {
             command: file.command.clone(),
             noise: file.noise,
             salt_and_pepper: file.salt_and_pepper,
+            noise_level: file.noise_level,
             smoothing_spacing: file.smoothing_spacing,
             training_sha256: file.training_sha256.clone(),
         }

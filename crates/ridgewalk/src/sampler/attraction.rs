@@ -30,10 +30,11 @@ use ndarray::ArrayView2;
 use super::Sampler;
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
+use crate::latent::Pca;
 use crate::points::{Moments, PointSet};
 use crate::schedule::{Focused, range_for};
 use crate::solver::{DpmSolver2M, Euler, Switched};
-use crate::spectrum::VarianceSpectrum;
+use crate::spectrum::{FEWEST, POINTS, SEEN, VarianceSpectrum, components};
 use crate::transform::{Mad, MadConfig};
 
 const STRENGTHS: [f64; 6] = [4.0, 6.0, 8.0, 10.0, 12.0, 16.0];
@@ -69,6 +70,8 @@ pub struct AttractionChoice {
     pub kept: f64,
     /// Whether the settings were tried on samples.
     pub tried: bool,
+    /// Evaluations of a point that the choice took in all.
+    pub evaluations: usize,
     /// The local variances that the model sees.
     pub spectrum: VarianceSpectrum,
 }
@@ -93,21 +96,32 @@ pub fn choose_attraction<D: Denoiser + ?Sized>(
         let help = "it is a standard deviation: give a positive number in the data's units";
         return Err(Error::argument("noise", format!("is {noise}"), help));
     }
+    let moments = model.moments().unwrap_or_else(|| Moments::of(draws));
+    if noise >= moments.std {
+        return Err(Error::argument(
+            "noise",
+            format!("of {noise:.4e} is as much as all variation of the data, {:.4e}", moments.std),
+            "give its standard deviation in their units",
+        ));
+    }
     let spectrum = VarianceSpectrum::of_model(model, draws, seed)?;
     check_generalises(&spectrum, noise)?;
-    let moments = model.moments().unwrap_or_else(|| Moments::of(draws));
+    let mut spent = 0;
     let mut choices = predicted_best(&spectrum, noise, moments.std);
-    let trial = Trial::new(data, noise, seed)?;
-    if trial.noise_directions() >= DIRECTIONS {
+    let trial = if data.len() < FEWEST { None } else { Some(Trial::new(data, noise, seed)?) };
+    if let Some(trial) = trial.filter(|trial| trial.noise_directions() >= DIRECTIONS) {
         let highest = range_for(&moments).end;
         let mut tried = Vec::with_capacity(choices.len());
         for (_, choice) in choices {
-            tried.push(trial.run(model, choice, highest)?);
+            let (result, evaluations) = trial.run(model, choice, highest)?;
+            tried.push(result);
+            spent += evaluations;
         }
         choices = tried;
     }
     let best = choices.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, choice)| choice);
     let choice = best.ok_or_else(|| Error::argument("noise", "admits no settings", "choose them by hand"))?;
+    let choice = AttractionChoice { evaluations: spent + draws.nrows().min(POINTS) * SEEN, ..choice };
     if choice.kept < KEPT {
         return Err(Error::argument(
             "noise",
@@ -134,7 +148,7 @@ fn check_generalises(spectrum: &VarianceSpectrum, noise: f64) -> Result<()> {
              included, and attraction cannot change that",
             spectrum.directions()
         ),
-        "use a model that generalises: a mixture of Gaussians, a smoothed score, a trained network",
+        "use a model that generalises: a mixture of Gaussians, a score smoothed more, a trained network",
     ))
 }
 
@@ -154,7 +168,16 @@ fn predicted_best(spectrum: &VarianceSpectrum, noise: f64, sigma_data: f64) -> V
             let remaining = config.remaining(noise * noise, onset);
             let (distance, kept) = predicted(&config, onset, noise * noise, spectrum);
             let spectrum = spectrum.clone();
-            let choice = AttractionChoice { config, noise, onset, remaining, kept, tried: false, spectrum };
+            let choice = AttractionChoice {
+                config,
+                noise,
+                onset,
+                remaining,
+                kept,
+                tried: false,
+                evaluations: 0,
+                spectrum,
+            };
             (remaining <= REMAINING).then_some((distance, choice))
         });
         all.min_by(|a, b| a.0.total_cmp(&b.0))
@@ -178,18 +201,18 @@ fn predicted(config: &MadConfig, onset: f64, floor: f64, spectrum: &VarianceSpec
 }
 
 /// What samples are held against.
-struct Trial<'a> {
-    data: &'a PointSet,
+struct Trial {
+    components: Pca,
     /// λ_j.
     noisy: Vec<f64>,
     noise: f64,
     seed: u64,
 }
 
-impl<'a> Trial<'a> {
-    fn new(data: &'a PointSet, noise: f64, seed: u64) -> Result<Self> {
+impl Trial {
+    fn new(data: &PointSet, noise: f64, seed: u64) -> Result<Self> {
         let noisy = VarianceSpectrum::principal(data, seed)?.by_direction();
-        Ok(Trial { data, noisy, noise, seed })
+        Ok(Trial { components: components(data, seed)?, noisy, noise, seed })
     }
 
     fn is_noise(&self, variance: f64) -> bool {
@@ -200,19 +223,20 @@ impl<'a> Trial<'a> {
         self.noisy.iter().filter(|v| self.is_noise(**v)).count()
     }
 
-    /// The choice with what remained and was kept, and the squared distance of its samples.
+    /// The choice with what remained and was kept, the squared distance of its samples, and evaluations.
     fn run<D: Denoiser + ?Sized>(
         &self,
         model: &D,
         choice: AttractionChoice,
         highest: f64,
-    ) -> Result<(f64, AttractionChoice)> {
+    ) -> Result<((f64, AttractionChoice), usize)> {
         let mad = Mad::new(model, choice.config.clone())?;
         let solver = Switched::new(DpmSolver2M, Euler, mad.onset_level());
         let schedule = Focused::over(&mad.window(), highest, LEVELS);
         let samples = Sampler::new(solver, schedule).seed(self.seed).run(&mad, SAMPLES)?;
+        let evaluations = samples.evaluations * SAMPLES;
         let samples = PointSet::vectors(samples.points)?;
-        let found = VarianceSpectrum::along_components_of(self.data, &samples, self.seed)?.by_direction();
+        let found = VarianceSpectrum::along(&self.components, &samples)?.by_direction();
         let floor = self.noise * self.noise;
         let (mut distance, mut wanted, mut kept) = (0.0, 0.0, 0.0);
         let (mut left, mut directions) = (0.0, 0.0);
@@ -227,6 +251,6 @@ impl<'a> Trial<'a> {
         }
         let remaining = (left / f64::max(directions, 1.0) / floor).sqrt();
         let kept = if wanted > 0.0 { kept / wanted } else { 1.0 };
-        Ok((distance, AttractionChoice { remaining, kept, tried: true, ..choice }))
+        Ok(((distance, AttractionChoice { remaining, kept, tried: true, ..choice }), evaluations))
     }
 }

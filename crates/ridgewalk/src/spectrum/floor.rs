@@ -11,13 +11,15 @@ const FLAT: f64 = 0.1;
 const DIRECTIONS: f64 = 3.0;
 const SHARE: f64 = 0.05;
 /// Noise below this part of σ_data is none that matters.
-const NOTICEABLE: f64 = 0.02;
+const NOTICEABLE: f64 = 0.03;
 /// Something must stand out of the noise by this factor in variance.
 const STANDS_OUT: f64 = 2.0;
 /// Within neighbourhoods a floor is what lies below a gap of at least this factor in variance.
 const GAP: f64 = 4.0;
 /// A smaller neighbourhood with this part of the best gap is preferred: it sees less of the curvature.
 const AS_GOOD: f64 = 0.7;
+/// A floor that grows by more than this factor in variance from the smallest neighbourhood with a gap is curvature.
+const GROWTH: f64 = 2.0;
 /// Neighbourhoods are looked at in up to this many dimensions.
 const LOCAL_DIMENSIONS: usize = 32;
 
@@ -111,32 +113,34 @@ impl NoiseFloor {
         })
     }
 
-    /// The floor within neighbourhoods, if one of some size has a gap.
+    /// The floor within neighbourhoods, if one of some size has a gap. Noise is there in the smallest that shows a
+    /// gap as in larger ones; what grows with them is the curvature of clean data.
     fn of_neighbourhoods(points: &PointSet, std: f64, seed: u64) -> Result<Option<Self>> {
-        let n = neighbours::distinct_rows(points.values()).len();
+        let distinct = points.select(&neighbours::distinct_rows(points.values()))?;
+        let n = distinct.len();
         let smallest = principal::FEWEST.max(4 * points.dim());
         let sizes = std::iter::successors(Some(smallest), |k| Some(k + k.div_ceil(2)));
         let mut found: Vec<NoiseFloor> = Vec::new();
         for k in sizes.take_while(|k| 3 * k <= n) {
-            let spectrum = VarianceSpectrum::local(points, k, seed)?;
+            let spectrum = VarianceSpectrum::local(&distinct, k, seed)?;
             let variances: Vec<f64> = spectrum.lines().iter().map(|l| l.variance).collect();
-            let ratio = |(above, below): (&f64, &f64)| if *below > 0.0 { above / below } else { 0.0 };
-            let best = variances
-                .iter()
-                .zip(variances.iter().skip(1))
-                .map(ratio)
-                .enumerate()
-                .max_by(|a, b| a.1.total_cmp(&b.1));
+            let ratio =
+                |(above, below): (&f64, &f64)| if *below > 0.0 { above / below } else { f64::INFINITY };
+            let best = variances.iter().zip(variances.iter().skip(1)).map(ratio).enumerate();
+            let best = best.max_by(|a, b| a.1.total_cmp(&b.1));
             let Some((last, gap)) = best.filter(|(_, gap)| *gap >= GAP) else { continue };
             let below = variances.get(last + 1..).unwrap_or_default();
             let noise = (below.iter().sum::<f64>() / below.len().max(1) as f64).sqrt();
-            if noise >= NOTICEABLE * std {
-                let directions = below.len() as f64;
-                found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });
-            }
+            let directions = below.len() as f64;
+            found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });
+        }
+        let Some(first) = found.first().map(|f| f.noise) else { return Ok(None) };
+        if first < NOTICEABLE * std {
+            return Ok(None);
         }
         let best = found.iter().map(|f| f.gap).fold(0.0, f64::max);
-        Ok(found.into_iter().find(|f| f.gap >= AS_GOOD * best))
+        let chosen = found.into_iter().find(|f| f.gap >= AS_GOOD * best);
+        Ok(chosen.filter(|f| f.noise * f.noise <= GROWTH * first * first))
     }
 }
 

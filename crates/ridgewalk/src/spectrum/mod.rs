@@ -19,6 +19,8 @@ mod model;
 mod principal;
 
 pub use floor::NoiseFloor;
+pub(crate) use model::{LEVELS as SEEN, POINTS};
+pub(crate) use principal::{FEWEST, components};
 
 /// Variances along directions, decreasing, in squared units of the data.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,9 +21,9 @@ use crate::points::{Moments, require_finite};
 use crate::random::{Purpose, Stream};
 
 /// Points at which residuals are taken.
-const POINTS: usize = 256;
+pub(crate) const POINTS: usize = 256;
 /// Noise levels, and their range in units of σ_data.
-const LEVELS: usize = 24;
+pub(crate) const LEVELS: usize = 24;
 const RANGE: (f64, f64) = (0.01, 4.0);
 /// Standard deviations of the mixture, and their range in units of σ_data.
 const GRID: usize = 48;

@@ -23,7 +23,7 @@ const MOST: usize = 4000;
 /// smaller of both numbers.
 const LARGE: usize = 1024;
 /// Fewer have no halves to speak of.
-pub(super) const FEWEST: usize = 16;
+pub(crate) const FEWEST: usize = 16;
 
 impl VarianceSpectrum {
     /// Variances along the principal components of `points`, each measured on points that the components have
@@ -43,8 +43,8 @@ impl VarianceSpectrum {
         let order = some(points, seed);
         let (first, second) = order.split_at(order.len() / 2);
         let (first, second) = (points.select(first)?, points.select(second)?);
-        let one = variances_along(&first, &second)?;
-        let other = variances_along(&second, &first)?;
+        let one = variances_along(&all_components(&first)?, &second)?;
+        let other = variances_along(&all_components(&second)?, &first)?;
         let (d, k) = (points.dim(), one.0.len().min(other.0.len()));
         let mut lines: Vec<Line> = one
             .0
@@ -66,15 +66,22 @@ impl VarianceSpectrum {
     /// # Errors
     /// If the dimensions differ, all points are equal, or there are less than two of either.
     pub fn along_components_of(points: &PointSet, others: &PointSet, seed: u64) -> Result<Self> {
-        let points = points.select(&some(points, seed))?;
-        if points.len() < 2 || others.len() < 2 {
+        Self::along(&components(points, seed)?, others)
+    }
+
+    /// Variances of `others` along these components; what they do not span is one line.
+    ///
+    /// # Errors
+    /// If the dimensions differ, or there are less than two points.
+    pub(crate) fn along(components: &Pca, others: &PointSet) -> Result<Self> {
+        if others.len() < 2 {
             return Err(Error::argument(
                 "points",
                 "are fewer than two",
                 "give more, to measure how they vary",
             ));
         }
-        let (along, total) = variances_along(&points, others)?;
+        let (along, total) = variances_along(components, others)?;
         let missing = others.dim().saturating_sub(along.len());
         let rest = (total - along.iter().sum::<f64>()).max(0.0) / missing.max(1) as f64;
         let mut lines: Vec<Line> =
@@ -93,18 +100,29 @@ fn some(points: &PointSet, seed: u64) -> Vec<usize> {
     order
 }
 
-/// Variances of the `others` along the principal components of `points`, and their total variance.
-fn variances_along(points: &PointSet, others: &PointSet) -> Result<(Vec<f64>, f64)> {
+/// The principal components of the points that a spectrum is taken of.
+pub(crate) fn components(points: &PointSet, seed: u64) -> Result<Pca> {
+    if points.len() < 2 {
+        return Err(Error::argument("points", "are fewer than two", "give more, to measure how they vary"));
+    }
+    all_components(&points.select(&some(points, seed))?)
+}
+
+/// All of them: n points span n − 1 directions about their mean, one more would be rounding.
+fn all_components(points: &PointSet) -> Result<Pca> {
     let pca = Pca::fit(points, Components::Share(1.0))?;
-    // n points span n − 1 directions about their mean; one more would be rounding.
-    let rank = pca.dim().min(points.len() - 1);
+    let rank = points.len().saturating_sub(1).max(1);
+    if pca.dim() <= rank { Ok(pca) } else { Pca::fit(points, Components::Count(rank)) }
+}
+
+/// Variances of points along components, and their total variance.
+fn variances_along(pca: &Pca, others: &PointSet) -> Result<(Vec<f64>, f64)> {
     let variances = |x: ArrayView2<f64>| -> Vec<f64> {
         let mean = Moments::of(x).mean;
         let n = (x.nrows() - 1).max(1) as f64;
         let columns = x.axis_iter(Axis(1)).zip(&mean);
         columns.map(|(c, m)| c.iter().map(|v| (v - m) * (v - m)).sum::<f64>() / n).collect()
     };
-    let mut along = variances(pca.encode(others.values())?.view());
-    along.truncate(rank);
+    let along = variances(pca.encode(others.values())?.view());
     Ok((along, variances(others.values()).iter().sum()))
 }

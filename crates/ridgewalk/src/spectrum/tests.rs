@@ -68,6 +68,16 @@ fn without_a_floor_the_noise_is_refused_in_words() {
         let error = NoiseFloor::of_points(&points, 0).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
+    // Small neighbourhoods of clean curves and surfaces are flat; large ones see the curvature.
+    for (n, d) in [(1000, 2), (2000, 2), (1000, 3)] {
+        assert!(NoiseFloor::of_points(&circle(n, d, 0.0, 1), 0).is_err(), "{n} {d}");
+    }
+    // Repeated points leave neighbourhoods without any spread.
+    let grid = Array2::from_shape_fn(
+        (3000, 2),
+        |(i, k)| if k == 0 { (i % 10) as f64 } else { (i / 10 % 10) as f64 },
+    );
+    assert!(NoiseFloor::of_points(&PointSet::vectors(grid).unwrap(), 0).is_err());
     let equal = PointSet::vectors(Array2::ones((50, 3))).unwrap();
     assert!(NoiseFloor::of_points(&equal, 0).is_err());
     assert!(NoiseFloor::of_points(&gaussian_points(5, &[1.0, 2.0], 0), 0).is_err());
