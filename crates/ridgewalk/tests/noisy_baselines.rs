@@ -31,7 +31,7 @@ fn deconvolution_undoes_convolution() {
         let back = &clean.covariance().to_dense() + &(Array2::<f64>::eye(d) * 1.44);
         let off = (&back - &covariance.to_dense()).iter().fold(0.0f64, |m, v| m.max(v.abs()));
         assert!(off < 1e-14 * 9.0, "{covariance:?} {off}");
-        // D of the clean law at σ is D of the noisy one, if the latter's noise is counted as σ' = σ² − η².
+        // The score of the clean law at σ is that of the noisy one at σ′, σ′² = σ² − η².
         let x = Array2::from_shape_fn((4, d), |(i, j)| (i * j) as f64 - 1.5);
         let a = clean.score(x.view(), 2.0).unwrap();
         let b = noisy.score(x.view(), (4.0f64 - 1.44).sqrt()).unwrap();

@@ -94,6 +94,60 @@ fn without_noise_or_a_model_of_it_nothing_is_chosen() {
     folder.refused(&format!("sample {NOISY} {MODEL} --mad auto=1 -o y"), &["auto", "there are auto, noise"]);
 }
 
+/// A gentle onset acts from far above on: the levels still end well below it.
+#[test]
+fn levels_reach_below_the_window_whatever_the_sharpness() {
+    let folder = Folder::new();
+    for setting in ["onset=0.2,p=1", "onset=0.2,p=2", "onset=0.2,c=1,reach=10", "noise=0.1"] {
+        folder.ok(&format!("sample {NOISY} {MODEL} --mad {setting} -n 20 -o y"));
+        let settings = &folder.json("y/run.json")["settings"];
+        let levels = settings["levels"].as_array().unwrap();
+        let (lowest, onset) =
+            (levels.last().unwrap().as_f64().unwrap(), settings["mad"]["onset"].as_f64().unwrap());
+        assert!(lowest <= 0.1 * onset, "{setting}: {lowest} {onset}");
+        let left = off_plane(&folder, "y");
+        assert!(left < 0.06, "{setting}: {left}");
+    }
+    // By name it is the same schedule.
+    folder.ok(&format!("sample {NOISY} {MODEL} --mad noise=0.1 -n 4 -o a"));
+    folder.ok(&format!("sample {NOISY} {MODEL} --mad noise=0.1 --schedule focused -n 4 -o b"));
+    assert_eq!(folder.read("a/samples.npy"), folder.read("b/samples.npy"));
+}
+
+/// In the data's own space, whatever the model's: a latent space of few components has cut the floor off.
+#[test]
+fn noise_is_that_of_the_data() {
+    let folder = Folder::new();
+    folder.ok("sample circle:n=600,dim=16 --noise 0.1 --latent pca:4 --model mixture --components 12 --rank 1 --mad auto -n 4 -o y");
+    let noise = folder.json("y/run.json")["settings"]["mad"]["chosen"]["noise"].as_f64().unwrap();
+    assert!((noise / 0.1 - 1.0).abs() < 0.05, "{noise}");
+    folder.refused(
+        &format!("sample {NOISY} {MODEL} --standardize --mad auto -o y"),
+        &["--mad", "--standardize", "unit"],
+    );
+    // Few points have no spectrum; a noise that is told needs none.
+    folder.ok("sample circle:n=12 --noise 0.1 --model gaussian --mad noise=0.1 -n 4 -o y");
+    folder.refused(
+        &format!("sample {NOISY} {MODEL} --deconvolve 0.1 --mad auto -o y"),
+        &["--deconvolve", "taken the noise out"],
+    );
+}
+
+/// Neighbourhoods of repeated points have no spread; that is no reason to end a survey.
+#[test]
+fn a_survey_of_repeated_points_goes_on() {
+    let folder = Folder::new();
+    let rows: String = (0..3000).map(|i| format!("{},{}\n", i % 10, i / 10 % 10)).collect();
+    folder.write("grid.csv", rows);
+    folder.ok("survey grid.csv --data grid.csv --label-column none --resamples 5 -o s");
+    for clean in ["circle", "torus", "swiss-roll", "two-moons", "sphere", "digits"] {
+        folder.refused(
+            &format!("sample {clean} --model mixture --components 8 --mad auto -n 2 -o y"),
+            &["--mad"],
+        );
+    }
+}
+
 #[test]
 fn a_survey_draws_the_spectrum_and_measures_what_is_left() {
     let folder = Folder::new();

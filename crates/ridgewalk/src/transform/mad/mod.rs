@@ -28,7 +28,8 @@
 //! exp(−(b/2)·σ_on²/(v+σ_on²) + (c/2)·[r²σ_on²/(v+r²σ_on²) − σ_on²/(v+σ_on²)])
 //! ```
 //!
-//! which exceeds 1 nowhere where it matters: κ ≥ −1 slows the contraction of a direction and never turns it.
+//! which at several times the onset exceeds 1 by a few hundredths where b is small (b = 4: 1.04, b = 8: nowhere). κ ≥ −1
+//! slows the contraction of a direction and never turns it.
 //!
 //! No step may overshoot: with h = 1 − σ′/σ the largest factor that keeps h(q + κq(1−q)) ≤ 1 for every
 //! v is κ_cap(h) = (2/h − 1) + 2√((1/h)(1/h − 1)); the step is read from the [`Visit`]. Use Euler where

@@ -1,33 +1,29 @@
-//! Settings chosen for the noise that is read from the data, beside the best of a sweep: nobody tells the rule anything.
+//! Settings chosen for the noise that is read from the data, beside the best of a sweep: nothing is told but the noisy points.
 
 use ndarray::ArrayView2;
+use ridgewalk::PointSet;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Mixture};
 use ridgewalk::metrics::frechet_distance;
-use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::sampler::{AttractionChoice, choose_attraction};
 use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::survey::{Axis, Cell, Expectation, Figure, Finding, Plot, Series, Table};
-use ridgewalk::{Denoiser, PointSet};
 use ridgewalk_data::{Manifold, Synthetic, add_noise};
 use ridgewalk_report::format_number;
 
 use super::super::part::Part;
-use super::case::Fit;
+use super::case::{Fit, draws};
 use super::sampling::{Draw, Way, draw};
 use super::settings::{Settings, compensated};
 use super::{digits, shapes};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::progress::say;
 
 /// The sweep: strengths, onsets in units of η, compensation.
 const STRENGTHS: [f64; 4] = [2.0, 4.0, 8.0, 16.0];
 const ONSETS: [f64; 4] = [0.5, 0.75, 1.0, 1.5];
 const COMPENSATIONS: [f64; 2] = [0.0, 1.0];
-/// How far the rule may be behind the best of the sweep.
+/// How far the choice may be behind the best of the sweep.
 const BEHIND: f64 = 1.1;
-/// Draws of the model at which it is asked what it sees.
-const DRAWS: usize = 256;
-
 /// Noisy points, the model fitted to them, and clean points of the same law.
 struct Set {
     id: &'static str,
@@ -38,7 +34,7 @@ struct Set {
     model: Mixture,
 }
 
-/// What came of the sweep and of the rule.
+/// What came of the sweep and of the choice.
 struct Compared {
     plain: f64,
     best: f64,
@@ -51,7 +47,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
     let mut part = Part::new(
         "Without tuning: the noise is read, the settings are chosen",
         "The noise level is read from the flat end of the spectrum of the noisy data, the settings are those of a few tried \
-         whose samples have most nearly the variances that are left without the noise; neither clean points nor the noise are told to the rule. Beside it every setting of a sweep that is told \
+         whose samples have most nearly the variances that are left without the noise; neither clean points nor the noise are told. Beside it every setting of a sweep that is told \
          the noise. They are compared by the Fréchet distance of samples to clean points in all coordinates (its square is what is \
          often printed), which counts noise that is left and variance that is lost alike.",
     );
@@ -73,7 +69,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
         part.finding(read(&set, &floor));
         part.finding(behind(&set, &compared, settings.size(400, 150)));
     }
-    part.table("auto", "The rule beside the best of the sweep", Table { columns: columns(), rows });
+    part.table("auto", "Chosen settings beside the best of the sweep", Table { columns: columns(), rows });
     part.figure(Figure {
         id: "auto-spectra".into(),
         title: "The noise is the flat end".into(),
@@ -121,27 +117,15 @@ fn sets(settings: &Settings) -> Result<Vec<Set>> {
     Ok(sets)
 }
 
-fn draws(model: &Mixture, seed: u64) -> Result<ndarray::Array2<f64>> {
-    let mut rows = ndarray::Array2::zeros((DRAWS, model.dim()));
-    for (i, mut row) in rows.outer_iter_mut().enumerate() {
-        let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, u64::MAX);
-        let draw = model.draw(&mut stream);
-        row.assign(
-            &draw.ok_or_else(|| Failure::new("a mixture", "cannot be drawn from", "report this as a bug"))?,
-        );
-    }
-    Ok(rows)
-}
-
-/// Fréchet distances to the clean points: of plain samples, of the best of the sweep, and of the rule's.
+/// Fréchet distances to the clean points: of plain samples, of the best of the sweep, and of the choice.
 fn compare(settings: &Settings, set: &Set, choice: &AttractionChoice) -> Result<Compared> {
-    let draws = Draw { n: settings.size(400, 150), seed: settings.seed(), noise: set.noise };
+    let drawing = Draw { n: settings.size(400, 150), seed: settings.seed(), noise: set.noise };
     let distance = |way: &Way, name: &str| -> Result<f64> {
-        let samples = draw(&set.model, way, draws, name)?;
+        let samples = draw(&set.model, way, drawing, name)?;
         Ok(frechet_distance(samples.view(), set.clean.values())?.sqrt())
     };
     let plain = distance(&Way::Plain, "plain")?;
-    let chosen = distance(&Way::Attracted(choice.config.clone()), "the rule")?;
+    let chosen = distance(&Way::Attracted(choice.config.clone()), "chosen")?;
     let (mut best, mut best_words) = (f64::INFINITY, String::new());
     for b in settings.size(&STRENGTHS[..], &[4.0, 16.0]) {
         for onset in settings.size(&ONSETS[..], &[0.75, 1.5]) {
@@ -171,8 +155,8 @@ fn columns() -> Vec<String> {
         "Fréchet, plain",
         "Fréchet, best of the sweep",
         "which",
-        "Fréchet, the rule",
-        "rule ÷ best",
+        "Fréchet, chosen",
+        "chosen ÷ best",
     ];
     columns.map(Into::into).to_vec()
 }
@@ -214,7 +198,7 @@ fn read(set: &Set, floor: &NoiseFloor) -> Finding {
 
 fn behind(set: &Set, compared: &Compared, n: usize) -> Finding {
     let statement = format!(
-        "{}: with the settings of the rule samples are {} from clean data (Fréchet distance), with the best of \
+        "{}: with the chosen settings samples are {} from clean data (Fréchet distance), with the best of \
          the sweep ({}) {}, without attraction {}.",
         set.title,
         format_number(compared.chosen),

@@ -5,13 +5,21 @@ use ridgewalk::PointSet;
 use ridgewalk::closed_form::{Covariance, CovarianceKind, Gaussian, Mixture, MixtureFit};
 use ridgewalk::latent::{Components, Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
+use ridgewalk::sampler::choose_attraction;
+use ridgewalk::spectrum::NoiseFloor;
+use ridgewalk::{Denoiser, MadConfig};
+use ridgewalk_report::format_number;
 
 use super::measure::{Measured, Yardstick};
 use super::sampling::{Draw, Way, draw};
-use crate::failure::Result;
+use super::settings::attraction;
+use crate::failure::{Failure, Result};
+use crate::progress::say;
 
 /// Iterations of a fit at the most: the likelihood hardly rises after them.
 const ITERATIONS: usize = 60;
+
+const DRAWS: usize = 256;
 
 /// How the mixture is fitted.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +94,35 @@ impl Case {
         Ok(Case { noisy, mixture, yardstick, noise })
     }
 
+    /// Settings chosen with nothing told but the noisy points and their model; the fixed rule where none are.
+    pub fn chosen(&self, seed: u64) -> Result<MadConfig> {
+        let floor = match NoiseFloor::find(&self.noisy, seed)? {
+            Ok(floor) => floor,
+            Err(instead) => {
+                say(&format!("no noise is to be read ({instead}): attraction is set by the rule"));
+                return Ok(attraction(self.noise));
+            }
+        };
+        let draws = draws(&self.mixture, seed)?;
+        match choose_attraction(&self.mixture, draws.view(), &self.noisy, floor.noise, seed) {
+            Ok(choice) => {
+                say(&format!(
+                    "noise {} (added: {}), onset {}, b = {}, c = {}",
+                    format_number(floor.noise),
+                    format_number(self.noise),
+                    format_number(choice.onset),
+                    choice.config.b,
+                    choice.config.c
+                ));
+                Ok(choice.config)
+            }
+            Err(refused) => {
+                say(&format!("{refused}: attraction is set by the rule"));
+                Ok(attraction(self.noise))
+            }
+        }
+    }
+
     pub fn samples(&self, way: &Way, draws: Draw, name: &str) -> Result<PointSet> {
         let values = draw(&self.mixture, way, draws, name)?;
         Ok(PointSet::new(values, self.noisy.shape())?)
@@ -94,6 +131,19 @@ impl Case {
     pub fn measured(&self, way: &Way, draws: Draw, name: &str) -> Result<Measured> {
         self.yardstick.measure(name, &self.samples(way, draws, name)?)
     }
+}
+
+/// Draws of a mixture at which it is asked what it sees.
+pub fn draws(model: &Mixture, seed: u64) -> Result<Array2<f64>> {
+    let mut rows = Array2::zeros((DRAWS, model.dim()));
+    for (i, mut row) in rows.outer_iter_mut().enumerate() {
+        let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, u64::MAX);
+        let draw = model.draw(&mut stream);
+        row.assign(
+            &draw.ok_or_else(|| Failure::new("a mixture", "cannot be drawn from", "report this as a bug"))?,
+        );
+    }
+    Ok(rows)
 }
 
 /// The first points of a random order, and those after them.

@@ -15,7 +15,7 @@ use super::case::{Case, Fit, few, split};
 use super::digits::first;
 use super::measure::{COLUMNS, Measured, table};
 use super::sampling::{Draw, Way};
-use super::settings::{Settings, attraction};
+use super::settings::Settings;
 use crate::failure::Result;
 use crate::progress::say;
 
@@ -29,21 +29,22 @@ fn draws(settings: &Settings, noise: f64) -> Draw {
     Draw { n: settings.size(400, 100), seed: settings.seed(), noise }
 }
 
-fn ways(noise: f64) -> [(&'static str, Way); 6] {
-    [
+fn ways(case: &Case, seed: u64) -> Result<[(&'static str, Way); 6]> {
+    let noise = case.noise;
+    Ok([
         ("plain", Way::Plain),
-        ("attracted", Way::Attracted(attraction(noise))),
+        ("attracted", Way::Attracted(case.chosen(seed)?)),
         ("truncated at η", Way::Truncated(noise)),
         ("truncated at 2η", Way::Truncated(2.0 * noise)),
         ("Tweedie step", Way::Tweedie(noise)),
         ("deconvolved", Way::Deconvolved(noise)),
-    ]
+    ])
 }
 
 /// Samples in every way, with what they measure.
 fn groups(case: &Case, draws: Draw) -> Result<Vec<(PointSet, Measured)>> {
     let mut out = Vec::new();
-    for (name, way) in ways(case.noise) {
+    for (name, way) in ways(case, draws.seed)? {
         let samples = case.samples(&way, draws, name)?;
         let measured = case.yardstick.measure(name, &samples)?;
         out.push((samples, measured));

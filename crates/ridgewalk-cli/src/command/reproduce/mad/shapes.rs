@@ -11,7 +11,7 @@ use super::super::part::Part;
 use super::case::{Case, Fit, few};
 use super::measure::{COLUMNS, Measured, changed, class_difference, table};
 use super::sampling::{Draw, Way, draw};
-use super::settings::{Settings, attraction};
+use super::settings::Settings;
 use crate::failure::Result;
 use crate::progress::say;
 
@@ -92,7 +92,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
     let draws = draws(settings, NOISE);
     let ways = [
         ("plain", Way::Plain),
-        ("attracted", Way::Attracted(attraction(NOISE))),
+        ("attracted", Way::Attracted(case.chosen(settings.seed())?)),
         ("truncated at η", Way::Truncated(NOISE)),
         ("truncated at 2η", Way::Truncated(2.0 * NOISE)),
         ("Tweedie step", Way::Tweedie(NOISE)),

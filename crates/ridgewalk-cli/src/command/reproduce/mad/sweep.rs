@@ -88,7 +88,7 @@ fn one(
         title,
         null: case.yardstick.null(),
         plain: case.measured(&Way::Plain, draws, "plain")?,
-        rule: case.measured(&Way::Attracted(attraction(case.noise)), draws, "attraction by the rule")?,
+        rule: case.measured(&Way::Attracted(case.chosen(settings.seed())?), draws, "attraction, chosen")?,
         points,
         truncated,
         step: case.measured(&Way::Tweedie(case.noise), draws, "Tweedie step")?,

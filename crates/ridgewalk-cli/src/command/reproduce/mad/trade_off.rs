@@ -51,7 +51,7 @@ impl TradeOff {
         let mut all = vec![&self.plain, &self.rule];
         all.extend(&self.truncated);
         all.extend([&self.step, &self.deconvolved]);
-        let caption = format!("{}: the rule and the baselines. {COLUMNS}", self.title);
+        let caption = format!("{}: chosen attraction and the baselines. {COLUMNS}", self.title);
         part.table(&format!("sweep-{}", self.id), &caption, table(&self.plain, &self.null, &all));
         let mut every = vec![&self.plain];
         every.extend(self.points.iter().map(|p| &p.measured));
@@ -77,7 +77,7 @@ impl TradeOff {
         series.push(Series { name: "truncated".into(), points: truncated.iter().map(place).collect() });
         let single = [
             ("plain", plain),
-            ("attraction by the rule", rule),
+            ("attraction, chosen", rule),
             ("Tweedie step", step),
             ("deconvolved", deconvolved),
         ];
@@ -125,8 +125,10 @@ impl TradeOff {
         let TradeOff { id, title, null, plain, rule, truncated, step, deconvolved, .. } = self;
         let n = rule.classes.len();
         let removed = rule.removed(plain);
-        let statement =
-            format!("{title}: set by the rule, attraction removes {} of the noise.", super::percent(removed));
+        let statement = format!(
+            "{title}: with chosen settings attraction removes {} of the noise.",
+            super::percent(removed)
+        );
         part.finding(
             Finding::new(format!("sweep-{id}-removed"), statement, removed, n).expect(Expectation {
                 text: "at least 60 %".into(),
