@@ -18,8 +18,9 @@ const STANDS_OUT: f64 = 2.0;
 const GAP: f64 = 4.0;
 /// A smaller neighbourhood with this part of the best gap is preferred: it sees less of the curvature.
 const AS_GOOD: f64 = 0.7;
-/// A floor that grows by more than this factor in variance from the smallest neighbourhood with a gap is curvature.
-const GROWTH: f64 = 2.0;
+/// A floor that grows by more than this factor in variance from a neighbourhood to the next larger one is curvature,
+/// which grows by 2.25 on a surface, and 5 on a curve; a floor of noise does not grow.
+const GROWTH: f64 = 1.6;
 /// Neighbourhoods are looked at in up to this many dimensions.
 const LOCAL_DIMENSIONS: usize = 32;
 
@@ -134,13 +135,17 @@ impl NoiseFloor {
             let directions = below.len() as f64;
             found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });
         }
-        let Some(first) = found.first().map(|f| f.noise) else { return Ok(None) };
-        if first < NOTICEABLE * std {
+        // Of one size alone nobody knows whether the floor grows.
+        let [first, second, ..] = found.as_slice() else { return Ok(None) };
+        let grows =
+            |from: &NoiseFloor, to: &NoiseFloor, by: f64| to.noise * to.noise > by * from.noise * from.noise;
+        if first.noise < NOTICEABLE * std || grows(first, second, GROWTH) {
             return Ok(None);
         }
+        let first = first.clone();
         let best = found.iter().map(|f| f.gap).fold(0.0, f64::max);
         let chosen = found.into_iter().find(|f| f.gap >= AS_GOOD * best);
-        Ok(chosen.filter(|f| f.noise * f.noise <= GROWTH * first * first))
+        Ok(chosen.filter(|f| !grows(&first, f, GROWTH * GROWTH)))
     }
 }
 

@@ -52,7 +52,10 @@ pub fn run(settings: &Settings) -> Result<Part> {
     );
     let mut rows = Vec::new();
     for manifold in [Manifold::Circle, Manifold::Sphere] {
-        for dim in settings.size(&[3, 16, 64, 256][..], &[3, 64][..]) {
+        for dim in settings.size(&[2, 3, 16, 64, 256][..], &[3, 64][..]) {
+            if manifold == Manifold::Sphere && *dim < 3 {
+                continue;
+            }
             one(settings, manifold, *dim, &mut rows)?;
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array2, ArrayView2};
 use ridgewalk::PointSet;
 use ridgewalk::latent::{Components, Latent, Pca};
+use ridgewalk::metrics::Bootstrap;
 use ridgewalk::metrics::bootstrap::mean;
 use ridgewalk::metrics::{LocalPlanes, NearestPsnr, NeighbourBalls, frechet_distance};
 use ridgewalk::neighbours::nearest;
@@ -21,6 +22,9 @@ const PLANE: usize = 6;
 /// Share of the clean variance in the components in which Fréchet distances are taken, and the most of them.
 const SHARE: f64 = 0.95;
 const MOST: usize = 64;
+
+/// Bootstrap resamples behind the intervals of a table.
+const RESAMPLES: usize = 300;
 
 /// Clean and noisy points, prepared for measuring.
 pub struct Yardstick {
@@ -69,6 +73,8 @@ pub struct Measured {
     pub precision: f64,
     pub recall: f64,
     pub coverage: f64,
+    /// 95 % intervals of the noise, precision, recall and coverage.
+    pub intervals: [Option<(f64, f64)>; 4],
     /// Nearest clean point's class of every sample.
     pub classes: Vec<u32>,
 }
@@ -165,9 +171,17 @@ impl Yardstick {
             sum / self.background.len() as f64
         };
         let noise_squares: Vec<f64> = x.outer_iter().map(square).collect();
+        let noise_interval = Bootstrap::new(RESAMPLES, 0).mean(&noise_squares);
+        let noise_interval = noise_interval.map(|(low, high)| (low.max(0.0).sqrt(), high.sqrt()));
         Ok(Measured {
             name: name.into(),
             noise: mean(&noise_squares).sqrt(),
+            intervals: [
+                noise_interval.filter(|(low, _)| low.is_finite()),
+                balls.precision_interval(),
+                balls.recall_interval(),
+                balls.coverage_interval(),
+            ],
             noise_squares,
             to_clean: mean(&found.nearest_distances().to_vec()) / self.null.to_clean,
             off_plane: mean(&self.planes.distances(x)?) / self.null.off_plane,
@@ -216,6 +230,11 @@ pub const COLUMNS: &str = "Columns: noise left where clean images hardly vary, a
     components of clean images; precision, recall and coverage by five neighbours; how far class shares moved, and the share \
     of samples whose class is another than the plain sample's of the same start.";
 
+/// A number with its interval, where there is one.
+fn with(value: f64, interval: Option<(f64, f64)>) -> Cell {
+    interval.map_or(Cell::Number(value), |interval| Cell::Interval { value, interval })
+}
+
 /// Every set of samples beside clean points, `plain` being plain sampling.
 pub fn table(plain: &Measured, null: &Null, all: &[&Measured]) -> Table {
     let columns = [
@@ -255,7 +274,7 @@ pub fn table(plain: &Measured, null: &Null, all: &[&Measured]) -> Table {
     let row = |m: &&Measured| -> Vec<Cell> {
         vec![
             m.name.as_str().into(),
-            m.noise.into(),
+            with(m.noise, m.intervals[0]),
             m.removed(plain).into(),
             m.to_clean.into(),
             m.off_plane.into(),
@@ -264,9 +283,9 @@ pub fn table(plain: &Measured, null: &Null, all: &[&Measured]) -> Table {
             m.psnr.into(),
             m.frechet_clean.into(),
             m.frechet_noisy.into(),
-            m.precision.into(),
-            m.recall.into(),
-            m.coverage.into(),
+            with(m.precision, m.intervals[1]),
+            with(m.recall, m.intervals[2]),
+            with(m.coverage, m.intervals[3]),
             class_difference(&m.classes, &plain.classes).into(),
             changed(&m.classes, &plain.classes).into(),
         ]
