@@ -37,7 +37,7 @@ pub fn attract<'a>(
 ) -> Result<Attracted<'a>> {
     if matches!(source.file.model, Model::Empirical(_)) && !smoothed {
         say("note: the bare empirical model gives its own points back, noise included; \
-             attraction needs a model that generalises: --model mixture, or --smooth");
+             attraction needs a model that generalises, such as --model mixture");
     }
     let sigma_data = sampling::moments(&denoiser).std;
     let (mut config, chosen) = match mad.noise {

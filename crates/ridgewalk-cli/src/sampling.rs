@@ -21,6 +21,9 @@ const STEPS_WITH_ATTRACTION: usize = 40;
 /// Below the window, a tenth of the onset, little attraction is left to be had; half of it does no harm.
 const DEPTH: f64 = 0.5;
 
+/// Fewer levels in the window leave attraction capped, or let it take too much at once.
+const FEW: usize = 8;
+
 /// A run that can be started.
 pub type Run = Sampler<Box<dyn Solver>, Box<dyn Schedule>>;
 
@@ -88,6 +91,15 @@ pub fn sampler(sampling: &Sampling, prepared: &Prepared, seed: u64) -> Result<(R
             (solver, Box::new(grid))
         }
     };
+    if let Some(window) = window {
+        let within = schedule.levels()?.into_iter().filter(|level| window.contains(level)).count();
+        if within < FEW {
+            say(&format!(
+                "note: {within} levels lie where attraction acts, from {:.4} to {:.4}: too few to do what it should",
+                window.start, window.end
+            ));
+        }
+    }
     Ok((Sampler::new(solver, schedule).seed(seed).batch(sampling.batch), chosen))
 }
 

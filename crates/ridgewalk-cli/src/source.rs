@@ -29,6 +29,8 @@ const CANDIDATES: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 1
 /// The search ends when this many in a row were no better than the best.
 const PATIENCE: usize = 3;
 
+/// A covariance of more coordinates takes gigabytes while it is fitted.
+const WIDEST: usize = 16_384;
 /// Fewer points have no noise that could be read.
 const FEWEST: usize = 16;
 
@@ -218,6 +220,13 @@ pub fn fit(
         Rank::Diagonal => CovarianceKind::Diagonal,
         Rank::Low(rank) => CovarianceKind::LowRank(rank),
     };
+    if name != ModelName::Empirical && kind != CovarianceKind::Diagonal && data.dim() > WIDEST {
+        return Err(Failure::new(
+            spec,
+            format!("has {} coordinates, too many for covariances", data.dim()),
+            "use --latent pca:K, --tile S for large images, or --rank diagonal",
+        ));
+    }
     let mut bic = None;
     let fitted = match name {
         ModelName::Empirical => Model::Empirical(Empirical::new(&data)?),

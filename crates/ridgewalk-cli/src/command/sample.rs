@@ -262,6 +262,18 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
             say("note: no level of the schedule lies in --guidance-interval: nothing was guided");
         }
     }
+    if let Some(noise) = sample.tweedie {
+        let draws = || noise_level::draws(denoiser, sample.seed);
+        let (noise, described) = noise_level::level("--tweedie", noise, source, draws, sample.seed)?;
+        let lowest = levels.last().copied().unwrap_or_default();
+        // A score of a level near the noise's own would take less than is asked for.
+        let level = lowest.min(TWEEDIE * noise);
+        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, level)?;
+        let each = denoiser.evaluations_per_call(level);
+        samples.evaluations += each;
+        samples.mean_evaluations += each as f64;
+        settings["tweedie"] = described;
+    }
     settings["solver"] = json!(sampler.solver().name());
     settings["schedule"] = json!(sampler.schedule().describe()?);
     if !chosen.is_null() {
@@ -275,7 +287,7 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
     if kept > WILD {
         say(&format!(
             "note: the samples have {kept:.1e} times the variance of the data: too strong a guidance, too few steps for the \
-             solver, or states that do not belong to the highest level",
+             solver, a Tweedie step for more noise than the model has, or states that do not belong to the highest level",
         ));
     }
     if sample.n >= ENOUGH && kept.is_finite() {
@@ -287,18 +299,6 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
                 100.0 * kept
             ));
         }
-    }
-    if let Some(noise) = sample.tweedie {
-        let draws = || noise_level::draws(denoiser, sample.seed);
-        let (noise, described) = noise_level::level("--tweedie", noise, source, draws, sample.seed)?;
-        let lowest = levels.last().copied().unwrap_or_default();
-        // A score of a level near the noise's own would take less than is asked for.
-        let level = lowest.min(TWEEDIE * noise);
-        samples.points = tweedie_step(&denoiser, samples.points.view(), noise, level)?;
-        let each = denoiser.evaluations_per_call(level);
-        samples.evaluations += each;
-        samples.mean_evaluations += each as f64;
-        settings["tweedie"] = described;
     }
     settings["seed"] = json!(sample.seed);
     if !teleported.is_null() {

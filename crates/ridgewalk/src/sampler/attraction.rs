@@ -148,7 +148,7 @@ fn check_generalises(spectrum: &VarianceSpectrum, noise: f64) -> Result<()> {
              included, and attraction cannot change that",
             spectrum.directions()
         ),
-        "use a model that generalises: a mixture of Gaussians, a score smoothed more, a trained network",
+        "use a model that generalises: a mixture of Gaussians of few components or low rank, a trained network",
     ))
 }
 

@@ -1,12 +1,18 @@
 //! The noise level of data, read from the floor of their spectrum.
 
-use super::{VarianceSpectrum, principal};
+use super::{Line, VarianceSpectrum, principal};
 use crate::error::{Error, Result};
 use crate::neighbours;
 use crate::points::PointSet;
 
 /// The upper half of a flat floor lies above the lower one by this part at the most, and its sampling error.
 const FLAT: f64 = 0.1;
+/// The first direction of a floor lies above it by this part at the most, and its sampling error.
+const FIRST: f64 = 0.5;
+/// Its level is that of the lowest part of its directions: above them there may be some signal left.
+const LOWEST: f64 = 0.2;
+/// Below this part of the largest variance a direction does not vary.
+const CONSTANT: f64 = 1e-9;
 /// A floor has at least this many directions, and this part of all.
 const DIRECTIONS: f64 = 3.0;
 const SHARE: f64 = 0.05;
@@ -45,7 +51,8 @@ impl NoiseFloor {
     /// there are no more than 32 dimensions, what lies below the gap of the spectrum within neighbourhoods
     /// (of the size that shows it best).
     ///
-    /// η² is the mean variance of the lower half of the floor: in its upper half there may be some signal left.
+    /// η² is the mean variance of the lowest fifth of the floor: above it there may be some signal left. Directions
+    /// that do not vary at all do not count.
     ///
     /// # Errors
     /// If there is no floor: the message says what was found instead (no flat end, next to no noise, nothing that
@@ -75,9 +82,12 @@ impl NoiseFloor {
     }
 
     fn of_principal(spectrum: &VarianceSpectrum, n: usize, std: f64) -> std::result::Result<Self, String> {
-        let lines = spectrum.lines();
-        let (d, top) = (spectrum.directions(), lines.first().map_or(0.0, |l| l.variance));
-        let least = spectrum.mean_of_last((SHARE * d).max(1.0)).sqrt();
+        // Constant coordinates, as outside of a mask, and what a latent space has cut off tell nothing of noise.
+        let top = spectrum.lines().first().map_or(0.0, |l| l.variance);
+        let vary = |l: &&Line| l.variance > CONSTANT * top;
+        let varying = VarianceSpectrum::new(spectrum.lines().iter().filter(vary).copied().collect());
+        let (lines, d) = (varying.lines(), varying.directions());
+        let least = varying.mean_of_last((SHARE * d).max(1.0)).sqrt();
         if least < NOTICEABLE * std {
             return Err(format!(
                 "the least of their variances are those of a standard deviation of {least:.3e}, {:.2} % of the whole: next to \
@@ -93,7 +103,7 @@ impl NoiseFloor {
         };
         let tail = lines.get(start..).unwrap_or_default();
         let directions: f64 = tail.iter().map(|l| l.directions).sum();
-        let noise = lower_half(tail).sqrt();
+        let noise = lowest(tail).sqrt();
         if directions < DIRECTIONS.max(SHARE * d) {
             return Err(format!(
                 "the flat end of their spectrum has {directions:.0} of {d:.0} directions, too few to be noise"
@@ -149,30 +159,32 @@ impl NoiseFloor {
     }
 }
 
-/// Whether the upper half of these lines lies no higher above the lower one than sampling explains. `n` points
-/// give a variance to the part √(2/n).
-fn is_flat(lines: &[super::Line], n: usize) -> bool {
-    let (upper, lower) = halves(lines);
+/// Whether the upper half of these lines lies no higher above the lower one than sampling explains, and the first of
+/// them no higher than noise does. `n` points give a variance to the part √(2/n).
+fn is_flat(lines: &[Line], n: usize) -> bool {
+    let (upper, lower) = parts(lines, 0.5);
     if !(upper.1 > 0.0 && lower.1 > 0.0 && lower.0 > 0.0) {
         return false;
     }
-    let error = (2.0 / n as f64 * (1.0 / upper.1 + 1.0 / lower.1)).sqrt();
-    upper.0 / lower.0 <= 1.0 + FLAT + 2.0 * error
+    let one = (2.0 / n as f64).sqrt();
+    let error = one * (1.0 / upper.1 + 1.0 / lower.1).sqrt();
+    let first = lines.first().map_or(0.0, |l| l.variance);
+    upper.0 / lower.0 <= 1.0 + FLAT + 2.0 * error && first / lower.0 <= 1.0 + FIRST + 4.0 * one
 }
 
-/// Mean variance of the lower half of these directions, of all if they are one line.
-fn lower_half(lines: &[super::Line]) -> f64 {
-    let (upper, lower) = halves(lines);
+/// Mean variance of the lowest fifth of these directions, of all if they are one line.
+fn lowest(lines: &[Line]) -> f64 {
+    let (upper, lower) = parts(lines, 1.0 - LOWEST);
     if lower.1 > 0.0 { lower.0 } else { upper.0 }
 }
 
-/// (mean variance, directions) of the upper and of the lower half of these directions.
-fn halves(lines: &[super::Line]) -> ((f64, f64), (f64, f64)) {
-    let half = 0.5 * lines.iter().map(|l| l.directions).sum::<f64>();
+/// (mean variance, directions) of the upper part of these directions, of this share, and of the rest.
+fn parts(lines: &[Line], share: f64) -> ((f64, f64), (f64, f64)) {
+    let cut = share * lines.iter().map(|l| l.directions).sum::<f64>();
     let (mut upper, mut lower, mut before) = ((0.0, 0.0), (0.0, 0.0), 0.0);
     for line in lines {
-        // A line of many directions is cut where the half ends.
-        let above = (half - before).clamp(0.0, line.directions);
+        // A line of many directions is cut where the part ends.
+        let above = (cut - before).clamp(0.0, line.directions);
         for (part, directions) in [(&mut upper, above), (&mut lower, line.directions - above)] {
             part.0 += directions * line.variance;
             part.1 += directions;

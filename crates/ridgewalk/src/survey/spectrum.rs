@@ -58,6 +58,11 @@ impl Probe for Spectrum {
             Err(instead) => format!("No noise is to be seen in the training data: {instead}."),
         };
         let noise = floor.as_ref().map_or(0.0, |floor| floor.noise);
+        if noise > 0.0 {
+            let ends = [1.0, train.dim().max(2) as f64];
+            let points = ends.iter().map(|rank| (*rank, noise * noise)).collect();
+            series.push(Series { name: "noise read".into(), points });
+        }
         let mut first = Finding::new(self.id(), statement, noise, train.len()).figure(Figure {
             id: "variance-spectrum".into(),
             title: "How much is noise?".into(),
@@ -66,7 +71,7 @@ impl Probe for Spectrum {
                       matters; a slope is none. Clean samples fall off where the training data stay flat."
                 .into(),
             plot: Plot::Lines {
-                x: Axis::linear("principal component"),
+                x: Axis::log("principal component"),
                 y: Axis::log("variance (data units squared)"),
                 series,
             },

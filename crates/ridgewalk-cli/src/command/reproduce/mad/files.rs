@@ -93,7 +93,7 @@ fn report(part: &mut Part, id: &str, title: &str, case: &Case, groups: &[(PointS
             format_number(attracted.departure())
         );
         part.finding(
-            Finding::new(format!("{id}-removed"), statement, removed, attracted.classes.len())
+            Finding::new(format!("{id}-removed"), statement, removed, attracted.noise_squares.len())
                 .expect(Expectation { text: "at least 60 %".into(), at_least: Some(0.6), at_most: None }),
         );
     }
