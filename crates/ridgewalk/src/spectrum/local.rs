@@ -60,7 +60,7 @@ impl VarianceSpectrum {
 /// span counts as one direction more for each. Nothing for points that are all equal.
 fn within(points: &PointSet, first: &[usize], others: &[usize]) -> Result<Option<Vec<f64>>> {
     let (first, others) = (points.select(first)?, points.select(others)?);
-    if !(Moments::of(first.values()).std > 0.0) {
+    if Moments::of(first.values()).std <= 0.0 {
         return Ok(None);
     }
     let pca = Pca::fit(&first, Components::Share(1.0))?;

@@ -46,7 +46,7 @@ impl VarianceSpectrum {
         require_finite("points", points)?;
         let points = crate::points::rows(&points, 0..points.nrows().min(POINTS));
         let scale = model.moments().map_or_else(|| Moments::of(points).std, |m| m.std);
-        if points.nrows() < 2 || !(scale > 0.0) {
+        if points.nrows() < 2 || scale.is_nan() || scale <= 0.0 {
             return Err(Error::argument(
                 "points",
                 "do not vary, or are fewer than two",

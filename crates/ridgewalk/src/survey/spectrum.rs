@@ -33,7 +33,7 @@ impl Probe for Spectrum {
         if subject.samples().len() < 2 {
             return Some("needs two samples, to see how they vary".into());
         }
-        (!(train.moments().std > 0.0)).then(|| "all training points are equal".into())
+        (train.moments().std <= 0.0).then(|| "all training points are equal".into())
     }
 
     fn measure(&self, subject: &Subject, bootstrap: &Bootstrap) -> Result<Vec<Finding>> {
