@@ -85,7 +85,7 @@ fn without_noise_or_a_model_of_it_nothing_is_chosen() {
     let folder = Folder::new();
     folder.refused(
         &format!("sample circle:n=300,dim=16 {MODEL} --mad auto -o y"),
-        &["--mad", "noise", "next to no noise", "--mad noise=S"],
+        &["--mad", "noise", "14 directions do not vary at all", "--mad noise=S"],
     );
     folder.refused(&format!("sample {NOISY} --mad auto -o y"), &["--mad", "single points", "mixture"]);
     folder.refused(

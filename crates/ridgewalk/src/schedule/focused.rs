@@ -17,7 +17,7 @@ pub(super) const SHARE: f64 = 0.4;
 ///
 /// // From 80 down, of 20 levels 12 in the window of 0.02 to 0.4.
 /// let levels = Focused::over(&(0.02..0.4), 80.0, 20).levels()?;
-/// assert_eq!(levels.iter().filter(|level| **level < 0.4001).count(), 13);
+/// assert_eq!(levels.iter().filter(|level| **level < 0.4001).count(), 12);
 /// # Ok::<(), ridgewalk::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

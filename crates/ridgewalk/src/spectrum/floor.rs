@@ -15,7 +15,7 @@ const LOWEST: f64 = 0.2;
 const CONSTANT: f64 = 1e-9;
 /// A floor has at least this many directions, and this part of all.
 const DIRECTIONS: f64 = 3.0;
-const SHARE: f64 = 0.05;
+const SHARE: f64 = 0.125;
 /// Noise below this part of σ_data is none that matters.
 const NOTICEABLE: f64 = 0.03;
 /// Something must stand out of the noise by this factor in variance.
@@ -104,6 +104,12 @@ impl NoiseFloor {
         let tail = lines.get(start..).unwrap_or_default();
         let directions: f64 = tail.iter().map(|l| l.directions).sum();
         let noise = lowest(tail).sqrt();
+        let constant = spectrum.directions() - d;
+        if directions < DIRECTIONS.max(SHARE * d) && constant > 0.0 {
+            return Err(format!(
+                "{constant:.0} directions do not vary at all, and of the other {d:.0} only {directions:.0} vary alike"
+            ));
+        }
         if directions < DIRECTIONS.max(SHARE * d) {
             return Err(format!(
                 "the flat end of their spectrum has {directions:.0} of {d:.0} directions, too few to be noise"
