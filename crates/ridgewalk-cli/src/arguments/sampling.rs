@@ -28,7 +28,7 @@ pub struct Sampling {
     #[arg(long, value_parser = count, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Lowest noise level, in the data's units (with --standardize or --latent: the model's) [default: 0.004 of
-    /// the data's standard deviation; with --mad 0.02 of the level at which attraction begins]
+    /// the data's standard deviation; with --mad 0.05 of its onset]
     #[arg(long, value_name = "S", value_parser = positive_number, allow_negative_numbers = true)]
     pub sigma_min: Option<f64>,
     /// Highest noise level, in the same units [default: 160 of the data's standard deviation]
