@@ -103,6 +103,21 @@ fn attraction_is_the_soft_threshold_and_ends_on_point_masses() {
     assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
 }
 
+/// Settings that nobody chose, beside the best of a sweep that is told the noise.
+#[test]
+fn chosen_settings_are_as_good_as_swept_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ridgewalk(folder.path(), "reproduce mad --small --only auto -o out");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = findings(folder.path(), "out");
+    for set in ["circle", "digits"] {
+        let (noise, ratio) = (format!("auto-{set}-noise"), format!("auto-{set}"));
+        assert!((value(&found, &noise) - 1.0).abs() < 0.1);
+        assert!(value(&found, &ratio) < 1.1, "{set}");
+    }
+    assert_eq!(value(&found, "auto-refusals"), 3.0);
+}
+
 /// Half a minute of work, as above.
 #[test]
 #[ignore = "takes half a minute"]
