@@ -31,9 +31,6 @@ const PATIENCE: usize = 3;
 
 /// A covariance of more coordinates takes gigabytes while it is fitted.
 const WIDEST: usize = 16_384;
-/// Fewer points have no noise that could be read.
-const FEWEST: usize = 16;
-
 /// Reads data and adds the noise that was asked for.
 pub fn read(spec: &str, reading: &Reading, seed: u64) -> Result<PointSet> {
     read_with(spec, reading, seed, None)
@@ -262,8 +259,9 @@ pub fn fit(
     file.training_sha256 = Some(digest_points(&own));
     // A model takes what it does not fit for noise, and a latent space cuts noise off: it is read from the data.
     let plain = matches!(file.normalization, Normalization::None);
-    if plain && (!matches!(file.model, Model::Empirical(_)) || file.latent.is_some()) && own.len() >= FEWEST {
-        file.noise_level = NoiseFloor::find(&own, seed)?.ok().map(|floor| floor.noise);
+    if plain && (!matches!(file.model, Model::Empirical(_)) || file.latent.is_some()) {
+        // Data of which no spectrum can be taken show none; that is no reason not to fit.
+        file.noise_level = NoiseFloor::of_points(&own, seed).ok().map(|floor| floor.noise);
     }
     Ok(Source { file, data: Some(data), bic })
 }

@@ -37,6 +37,8 @@ pub struct NoiseFloor {
     pub noise: f64,
     /// Directions in which there is nothing but noise.
     pub directions: f64,
+    /// Directions that do not vary at all, as constant coordinates; they lie below the floor and are none of it.
+    pub constant: f64,
     /// The least variance above the floor, in units of η²: a clear gap is 4 and more.
     pub gap: f64,
     /// Points of a neighbourhood, if the floor is that of neighbourhoods; nothing if that of principal
@@ -124,6 +126,7 @@ impl NoiseFloor {
         Ok(NoiseFloor {
             noise,
             directions,
+            constant,
             gap: above / (noise * noise),
             neighbours: None,
             spectrum: spectrum.clone(),
@@ -149,7 +152,7 @@ impl NoiseFloor {
             let below = variances.get(last + 1..).unwrap_or_default();
             let noise = (below.iter().sum::<f64>() / below.len().max(1) as f64).sqrt();
             let directions = below.len() as f64;
-            found.push(NoiseFloor { noise, directions, gap, neighbours: Some(k), spectrum });
+            found.push(NoiseFloor { noise, directions, constant: 0.0, gap, neighbours: Some(k), spectrum });
         }
         // Of one size alone nobody knows whether the floor grows.
         let [first, second, ..] = found.as_slice() else { return Ok(None) };

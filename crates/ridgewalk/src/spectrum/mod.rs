@@ -76,6 +76,13 @@ impl VarianceSpectrum {
         if directions > left { sum / (directions - left) } else { 0.0 }
     }
 
+    /// Mean variance of the directions in which a floor of this spectrum, or of another along the same components, lies.
+    pub fn mean_within(&self, floor: &NoiseFloor) -> f64 {
+        let (below, all) = (floor.constant, floor.constant + floor.directions);
+        let sum = all * self.mean_of_last(all) - below * self.mean_of_last(below);
+        (sum / floor.directions.max(1.0)).max(0.0)
+    }
+
     /// How many directions have a variance in this range.
     pub fn directions_within(&self, range: std::ops::Range<f64>) -> f64 {
         self.lines.iter().filter(|l| range.contains(&l.variance)).map(|l| l.directions).sum()

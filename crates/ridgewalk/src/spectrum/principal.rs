@@ -43,8 +43,10 @@ impl VarianceSpectrum {
         let order = some(points, seed);
         let (first, second) = order.split_at(order.len() / 2);
         let (first, second) = (points.select(first)?, points.select(second)?);
-        let one = variances_along(&all_components(&first)?, &second)?;
-        let other = variances_along(&all_components(&second)?, &first)?;
+        // A half of points that are all equal has no components of its own.
+        let of = |half: &PointSet| all_components(half).or_else(|_| all_components(points));
+        let one = variances_along(&of(&first)?, &second)?;
+        let other = variances_along(&of(&second)?, &first)?;
         let (d, k) = (points.dim(), one.0.len().min(other.0.len()));
         let mut lines: Vec<Line> = one
             .0

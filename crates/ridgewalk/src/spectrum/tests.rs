@@ -56,6 +56,25 @@ fn the_noise_of_a_circle_in_many_dimensions_and_in_few() {
     }
 }
 
+/// Constant coordinates, as outside of a mask, are neither noise nor a part of its floor; one stray point among equal
+/// ones leaves a half without spread.
+#[test]
+fn what_does_not_vary_is_no_floor() {
+    let mut deviations = vec![3.0; 4];
+    deviations.extend([0.5; 30]);
+    deviations.extend([0.0; 40]);
+    let points = gaussian_points(800, &deviations, 5);
+    let floor = NoiseFloor::of_points(&points, 0).unwrap();
+    assert!((floor.noise / 0.5 - 1.0).abs() < 0.05, "{floor:?}");
+    assert_eq!((floor.directions, floor.constant), (30.0, 40.0));
+    let samples = gaussian_points(400, &deviations.iter().map(|s| 0.3 * s).collect::<Vec<_>>(), 6);
+    let spectrum = VarianceSpectrum::along_components_of(&points, &samples, 0).unwrap();
+    assert!((spectrum.mean_within(&floor).sqrt() / 0.15 - 1.0).abs() < 0.05);
+    let mut stray = Array2::ones((40, 3));
+    stray[[0, 0]] = 2.0;
+    assert!(NoiseFloor::find(&PointSet::vectors(stray).unwrap(), 0).unwrap().is_err());
+}
+
 /// Clean data of falling variances, pure noise, and data without variation have no noise to be read.
 #[test]
 fn without_a_floor_the_noise_is_refused_in_words() {

@@ -84,7 +84,7 @@ impl Probe for Spectrum {
                 .setting("neighbours", floor.neighbours);
             // Within neighbourhoods the floor has other directions at every point.
             if floor.neighbours.is_none() {
-                let left = of_samples.mean_of_last(floor.directions).sqrt();
+                let left = of_samples.mean_within(&floor).sqrt();
                 let statement = format!(
                     "In those directions the samples have a standard deviation of {}, {} of the noise.",
                     words::number(left),

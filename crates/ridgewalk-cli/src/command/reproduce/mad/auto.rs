@@ -11,11 +11,12 @@ use ridgewalk_data::{Manifold, Synthetic, add_noise};
 use ridgewalk_report::format_number;
 
 use super::super::part::Part;
-use super::case::{Fit, draws};
+use super::case::Fit;
 use super::sampling::{Draw, Way, draw};
 use super::settings::{Settings, compensated};
 use super::{digits, shapes};
 use crate::failure::Result;
+use crate::noise_level;
 use crate::progress::say;
 
 /// The sweep: strengths, onsets in units of η, compensation.
@@ -24,6 +25,7 @@ const ONSETS: [f64; 4] = [0.5, 0.75, 1.0, 1.5];
 const COMPENSATIONS: [f64; 2] = [0.0, 1.0];
 /// How far the choice may be behind the best of the sweep.
 const BEHIND: f64 = 1.1;
+
 /// Noisy points, the model fitted to them, and clean points of the same law.
 struct Set {
     id: &'static str,
@@ -58,7 +60,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
         let floor = NoiseFloor::of_points(&set.noisy, settings.seed())?;
         let choice = choose_attraction(
             &set.model,
-            draws(&set.model, settings.seed())?.view(),
+            noise_level::draws(&set.model, settings.seed())?.view(),
             &set.noisy,
             floor.noise,
             settings.seed(),

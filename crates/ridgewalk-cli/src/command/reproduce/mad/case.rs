@@ -1,25 +1,24 @@
 //! A data set under noise: a mixture fitted to the noisy points, and what its samples are measured against.
 
 use ndarray::{Array2, Axis};
+use ridgewalk::MadConfig;
 use ridgewalk::PointSet;
 use ridgewalk::closed_form::{Covariance, CovarianceKind, Gaussian, Mixture, MixtureFit};
 use ridgewalk::latent::{Components, Latent, Pca};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::sampler::choose_attraction;
 use ridgewalk::spectrum::NoiseFloor;
-use ridgewalk::{Denoiser, MadConfig};
 use ridgewalk_report::format_number;
 
 use super::measure::{Measured, Yardstick};
 use super::sampling::{Draw, Way, draw};
 use super::settings::attraction;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::noise_level;
 use crate::progress::say;
 
 /// Iterations of a fit at the most: the likelihood hardly rises after them.
 const ITERATIONS: usize = 60;
-
-const DRAWS: usize = 256;
 
 /// How the mixture is fitted.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +102,7 @@ impl Case {
                 return Ok(attraction(self.noise));
             }
         };
-        let draws = draws(&self.mixture, seed)?;
+        let draws = noise_level::draws(&self.mixture, seed)?;
         match choose_attraction(&self.mixture, draws.view(), &self.noisy, floor.noise, seed) {
             Ok(choice) => {
                 say(&format!(
@@ -131,19 +130,6 @@ impl Case {
     pub fn measured(&self, way: &Way, draws: Draw, name: &str) -> Result<Measured> {
         self.yardstick.measure(name, &self.samples(way, draws, name)?)
     }
-}
-
-/// Draws of a mixture at which it is asked what it sees.
-pub fn draws(model: &Mixture, seed: u64) -> Result<Array2<f64>> {
-    let mut rows = Array2::zeros((DRAWS, model.dim()));
-    for (i, mut row) in rows.outer_iter_mut().enumerate() {
-        let mut stream = Stream::new(seed, Purpose::Evaluation, i as u64, u64::MAX);
-        let draw = model.draw(&mut stream);
-        row.assign(
-            &draw.ok_or_else(|| Failure::new("a mixture", "cannot be drawn from", "report this as a bug"))?,
-        );
-    }
-    Ok(rows)
 }
 
 /// The first points of a random order, and those after them.

@@ -51,8 +51,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
 
 /// The formula.
 pub fn theory(v: f64, b: f64, c: f64, reach: f64) -> f64 {
-    let at = |onset: f64| onset * onset / (v + onset * onset);
-    libm::exp(-0.5 * b * at(ONSET) + 0.5 * c * (at(reach * ONSET) - at(ONSET)))
+    MadConfig { b, c, reach, ..MadConfig::default() }.remaining(v, ONSET)
 }
 
 fn config(b: f64, c: f64, p: f64) -> MadConfig {
