@@ -6,6 +6,7 @@
 //! | the ridge: projection, distance, membership | [`Ridge`], [`Projection`] |
 //! | its dimension, from the spectral gap | [`RidgeSpectrum`] |
 
+mod anderson;
 mod ridge;
 mod spectrum;
 
