@@ -185,6 +185,7 @@ impl Reel {
             "parameter": self.parameter,
             "values": self.frames,
             "layers": layers,
+            "notes": self.notes,
         })
     }
 }
@@ -328,9 +329,9 @@ fn thinned(
                 .into_iter()
                 .step_by(every_curve)
                 .map(|list| {
-                    left_out.incomplete += usize::from(list.len() % d != 0);
+                    left_out.incomplete += usize::from(!list.len().is_multiple_of(d));
                     let last = (list.len() / d).saturating_sub(1);
-                    let stays = |i: usize| i % every == 0 || (kind == Kind::Curves && i == last);
+                    let stays = |i: usize| i.is_multiple_of(every) || (kind == Kind::Curves && i == last);
                     let points = list.chunks_exact(d).enumerate().filter(|(i, _)| stays(*i));
                     points.flat_map(|(_, p)| p.iter().copied()).collect()
                 })

@@ -67,6 +67,8 @@ const setUpFilm = (figure, data) => {
 
   const line = (d) => element("svg:path", { class: "g", stroke: "#e2e5ea", fill: "none", d });
   const label = (content, x, y, anchor = "middle", quiet = true) => element("svg:text", { ...(quiet ? { class: "q", fill: "#555d6b" } : {}), x, y, "text-anchor": anchor }, content);
+  // An estimate, as for the still drawings: no letter is measured.
+  const fit = (content, room) => (content.length * 7.4 <= room ? content : `${content.slice(0, Math.max(1, Math.floor(room / 7.4) - 1))}…`);
   const axes = ({ width, height: high, pixel, frame: [x0, y1, x1, y0] }) => {
     if (!solid) {
       const scale = (x1 - x0) / size[0];
@@ -79,7 +81,7 @@ const setUpFilm = (figure, data) => {
         const x = x0 + scale * (v - low[0]) / unit;
         out.push(line(`M${x} ${y1}V${y0 + 6}`), label(text, x, y0 + 20));
       }
-      out.push(label(labels[1], 0, 14, "start"), label(labels[0], (x0 + x1) / 2, y0 + 42, "middle", false));
+      out.push(label(fit(labels[1], width), 0, 14, "start"), label(fit(labels[0], x1 - x0), (x0 + x1) / 2, y0 + 42, "middle", false));
       return out;
     }
     const corner = (bits) => pixel(size.map((s, axis) => (bits >> axis & 1 ? s : 0)));
@@ -87,7 +89,7 @@ const setUpFilm = (figure, data) => {
     const out = [line(edges.map(([, a, b]) => `M${a[0]} ${a[1]}L${b[0]} ${b[1]}`).join(""))];
     const middle = ([, a, b]) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
     [0, 1, 2].forEach((axis) => {
-      const name = `${labels[axis]} ${number(low[axis], 3)} to ${number(low[axis] + size[axis] * unit, 3)}`;
+      const name = `${fit(labels[axis], width / 3)} ${number(low[axis], 3)} to ${number(low[axis] + size[axis] * unit, 3)}`;
       const own = edges.filter((edge) => edge[0] === axis);
       // At the lowest edge; of the upright ones at the upper end of the leftmost.
       if (axis < 2) {
@@ -182,7 +184,7 @@ const setUpFilm = (figure, data) => {
     });
     return toggle;
   }));
-  const player = element("div", { class: "player" }, legend, stage, ...(last > 0 ? [controls] : []), readout);
+  const player = element("div", { class: "player" }, legend, stage, ...(last > 0 ? [controls] : []), readout, ...data.notes.slice(0, 5).map((note) => element("p", { class: "note" }, note)));
   figure.classList.add("film");
   figure.querySelector(".figure-head").after(player);
 

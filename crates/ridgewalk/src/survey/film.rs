@@ -175,7 +175,7 @@ impl Film {
             }
             for (k, list) in layer.marks.lists().enumerate() {
                 let what = || format!("list {k} of layer “{}” of a film", layer.name);
-                if list.len() % d != 0 {
+                if !list.len().is_multiple_of(d) {
                     let found = format!("{} coordinates", list.len());
                     return Err(Error::shape(what(), found, format!("a multiple of {d}")));
                 }
