@@ -1,15 +1,20 @@
-//! A page with every kind of plot, from made-up numbers: `cargo run -p ridgewalk-report --example demo > demo.html`.
+//! A page with every kind of plot, from made-up numbers (but for the films, which are computed): `cargo run -p ridgewalk-report --example demo > demo.html`.
 //!
 //! With a folder as argument it also writes every figure there, as SVG and (image sheets) as PNG.
 
 use std::error::Error;
+use std::f64::consts::PI;
 use std::path::Path;
 
+use ndarray::Array2;
+use ridgewalk::closed_form::Empirical;
+use ridgewalk::geometry::RidgeFilm;
 use ridgewalk::random::{Purpose, Stream};
+use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::survey::{
-    Axis, Bar, Cell, Expectation, Figure, Film, FilmFrame, FilmLayer, Finding, Group, ImageRow, Marks, Plot,
-    Role, Series, Table,
+    Axis, Bar, Cell, Expectation, Figure, Finding, Group, ImageRow, Plot, Series, Table,
 };
+use ridgewalk::{Heun, LogLinear, PointSet, Sampler};
 use ridgewalk_report::{Footer, Page, Section, figure_svg, images, sheet_png};
 
 /// Four digits in 8×8, `#` dark.
@@ -20,8 +25,10 @@ const DIGITS: [[&str; 8]; 4] = [
     [" #####  ", "     ## ", "     ## ", "  ####  ", "     ## ", "     ## ", "     ## ", " #####  "],
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let page = page();
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let page = page()?;
     match std::env::args().nth(1) {
         Some(folder) => {
             for (name, figure) in page.figures() {
@@ -37,8 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn page() -> Page {
-    Page::new("Survey of 200 samples from digits (made-up numbers)")
+fn page() -> Result<Page> {
+    Ok(Page::new("Survey of 200 samples from digits (made-up numbers)")
         .headline("One sample in eight is a copy of a training image; cleaning halves the distance to the data and copies no more")
         .lead(
             "200 samples were drawn with 18 Heun steps from the closed-form model of 1,797 handwritten digits, \
@@ -56,8 +63,8 @@ fn page() -> Page {
                 .text("The ridge is where the density has its crest. What is left of a sample after projection onto it is error, and its direction tells where the error came from.")
                 .finding(ridge())
                 .finding(noise_levels())
-                .figure(ring_film())
-                .figure(helix_film()),
+                .figure(wave_film()?)
+                .figure(helix_film()?),
         )
         .section(Section::new("Settings compared").figure(bars()).figure(costs()).table("Distances in units of the data, with 95 % intervals", comparison()))
         .footer(
@@ -69,7 +76,7 @@ fn page() -> Page {
                 .command("ridgewalk survey digits --smooth 0.3 --mad 0.5 --n 200 --seed 7")
                 .citation("T. Karras, M. Aittala, T. Aila, S. Laine: Elucidating the Design Space of Diffusion-Based Generative Models. arXiv:2206.00364")
                 .licence("Optical Recognition of Handwritten Digits, UCI Machine Learning Repository: CC BY 4.0"),
-        )
+        ))
 }
 
 fn memorised() -> Finding {
@@ -205,96 +212,31 @@ fn noise_levels() -> Finding {
     })
 }
 
-/// Frames of a film from noise level 2 down to 0.02.
-const FRAMES: usize = 36;
-
-fn levels() -> impl Iterator<Item = f64> {
-    (0..FRAMES).map(|k| 2.0 * 0.01f64.powf(k as f64 / (FRAMES - 1) as f64))
-}
-
-fn frames() -> Vec<FilmFrame> {
-    let phase = |sigma: f64| match sigma {
-        s if s > 0.5 => "reach",
-        s if s > 0.12 => "align",
-        _ => "slide",
-    };
-    levels().map(|sigma| FilmFrame::new(sigma, phase(sigma))).collect()
-}
-
-/// Samples near a ring: their distance from it falls with the noise, and late they slide along it.
-fn ring_film() -> Figure {
-    let circle = |radius: f64, n: usize| -> Vec<f64> {
-        let angles = (0..=n).map(|i| 2.0 * std::f64::consts::PI * i as f64 / n as f64);
-        angles.flat_map(|a| [radius * a.cos(), radius * a.sin()]).collect()
-    };
-    // The ridge of a uniform ring of radius 1 is a ring below σ = 1/√2, the centre above.
-    let ridge = levels().map(|s| vec![circle((1.0 - 2.0 * s * s).max(0.0).powf(0.3), 96)]).collect();
-    let mut stream = Stream::new(4, Purpose::Synthetic, 0, 0);
-    let starts: Vec<[f64; 2]> =
-        (0..60).map(|_| [2.0 * std::f64::consts::PI * stream.uniform(), stream.normal()]).collect();
-    let samples = levels().map(|s| {
-        let at = |&[angle, off]: &[f64; 2]| {
-            let radius = (1.0 - 2.0 * s * s).max(0.0).powf(0.3) + off * 0.8 * s;
-            let angle = angle + 0.25 * off * (0.2 / (0.02 + s)).ln().max(0.0);
-            [radius * angle.cos(), radius * angle.sin()]
-        };
-        starts.iter().flat_map(at).collect()
+/// Thirteen points on a wave, the ridge of their smoothed density, and samples on their way: computed, not made up.
+fn wave_film() -> Result<Figure> {
+    let data = Array2::from_shape_fn((13, 2), |(i, k)| {
+        let x = -3.0 + 0.5 * i as f64;
+        if k == 0 { x } else { 1.2 * (PI * x / 3.0).sin() }
     });
-    Figure {
-        id: "ring-film".into(),
-        title: "Samples on their way to a ring".into(),
-        caption: "Samples reach the ridge, align with it and slide along it. Drag the slider to choose the noise level.".into(),
-        plot: Plot::Film(Film {
-            x: "First component".into(),
-            y: "Second component".into(),
-            z: None,
-            view: vec![(-1.8, 1.8), (-1.8, 1.8)],
-            parameter: "noise level σ".into(),
-            frames: frames(),
-            layers: vec![
-                FilmLayer::new("Ridge of p_σ", Role::Ridge, Marks::Curves(ridge)),
-                FilmLayer::new("Training data", Role::Data, Marks::Still(circle(1.0, 24).split_off(2))),
-                FilmLayer::new("Samples", Role::Samples, Marks::Moving(samples.collect())),
-            ],
-        }),
-    }
+    film("wave-film", "Samples on their way to thirteen points", data, 80)
 }
 
-/// The same around a helix, which can be turned.
-fn helix_film() -> Figure {
-    let helix = |t: f64, radius: f64| [radius * (6.0 * t).cos(), radius * (6.0 * t).sin(), 2.0 * t - 1.0];
-    let curve = |radius: f64, n: usize| -> Vec<f64> {
-        (0..n).flat_map(|i| helix(i as f64 / (n - 1) as f64, radius)).collect()
-    };
-    let ridge = levels().map(|s| vec![curve((1.0 - s * s).max(0.05), 90)]).collect();
-    let mut stream = Stream::new(5, Purpose::Synthetic, 0, 0);
-    let starts: Vec<[f64; 4]> =
-        (0..50).map(|_| [stream.uniform(), stream.normal(), stream.normal(), stream.normal()]).collect();
-    let samples = levels().map(|s| {
-        let at = |&[t, a, b, c]: &[f64; 4]| {
-            let [x, y, z] = helix(t + 0.02 * a * (0.2 / (0.02 + s)).ln().max(0.0), (1.0 - s * s).max(0.05));
-            [x + 0.5 * s * a, y + 0.5 * s * b, z + 0.5 * s * c]
-        };
-        starts.iter().flat_map(at).collect()
+/// The same in three dimensions.
+fn helix_film() -> Result<Figure> {
+    let data = Array2::from_shape_fn((40, 3), |(i, k)| {
+        let t = i as f64 / 39.0;
+        [(3.0 * PI * t).cos(), (3.0 * PI * t).sin(), 2.0 * t - 1.0][k]
     });
-    Figure {
-        id: "helix-film".into(),
-        title: "Samples on their way to a helix".into(),
-        caption: "The same in three dimensions. Drag to turn it, or press the arrow keys.".into(),
-        plot: Plot::Film(Film {
-            x: "x".into(),
-            y: "y".into(),
-            z: Some("z".into()),
-            view: vec![(-1.2, 1.2); 3],
-            parameter: "noise level σ".into(),
-            frames: frames(),
-            layers: vec![
-                FilmLayer::new("Ridge of p_σ", Role::Ridge, Marks::Curves(ridge)),
-                FilmLayer::new("Training data", Role::Data, Marks::Still(curve(1.0, 30))),
-                FilmLayer::new("Samples", Role::Samples, Marks::Moving(samples.collect())),
-            ],
-        }),
-    }
+    film("helix-film", "Samples on their way to a helix", data, 60)
+}
+
+fn film(id: &str, title: &str, data: Array2<f64>, n: usize) -> Result<Figure> {
+    let model = Empirical::new(&PointSet::vectors(data.clone())?)?;
+    let mut paths = Trajectories::new();
+    let sampler = Sampler::new(Heun::new(), LogLinear::new(0.02..40.0, 120)).seed(7);
+    sampler.run_observed(&model, n, &mut paths)?;
+    let figure = RidgeFilm::new(&model, 1)?.draw(id, data.view(), &paths)?;
+    Ok(Figure { title: title.into(), ..figure })
 }
 
 fn bars() -> Figure {

@@ -66,7 +66,7 @@ pub(crate) fn draw(reel: &Reel, width: f64, scope: &str) -> Drawing {
     };
     // Six in a row where they are not much wider than high; otherwise two rows.
     let wide = width >= WIDE;
-    let columns = if wide && (up / across >= 0.6 || chosen.len() <= 3) { chosen.len() } else { 3 };
+    let columns = if wide && (up / across >= 0.8 || chosen.len() <= 3) { chosen.len() } else { 3 };
     let columns = columns.min(if wide { MOST } else { 2 }).min(chosen.len()).max(1);
     let gutter = 10.0;
     let left = if reel.is_solid() { 0.0 } else { y_labels(reel) };

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, array};
 use ridgewalk::closed_form::{Empirical, Sphere};
-use ridgewalk::geometry::{Ridge, RidgeCurves, RidgeFilm, RidgeTracer, ridge_cloud};
+use ridgewalk::geometry::{Ridge, RidgeCurve, RidgeCurves, RidgeFilm, RidgeTracer, ridge_cloud};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::survey::{Marks, Plot};
@@ -158,6 +158,32 @@ fn the_wave_has_one_curve() {
                 curve.points.outer_iter().map(|p| length((&p - &point).view())).fold(f64::INFINITY, f64::min);
             // A known point is at most half a step away along the curve.
             assert!(distance < 0.21 * sigma, "t = {t}: {distance}");
+        }
+    }
+}
+
+/// Where the ridge is not along the leading eigenvector, steps are as long as elsewhere: three times as many as the
+/// longest make is plenty. And few of their points are needed for a picture.
+#[test]
+fn steps_stay_long_where_the_ridge_is_askew() {
+    for sigma in [1.5, 2.0, 3.0, 6.0] {
+        let traced = trace(&wave(), sigma);
+        assert_eq!(traced.curves.len(), 1, "σ = {sigma}");
+        let curve = &traced.curves[0];
+        let points = curve.points.nrows() as f64;
+        assert!(points < 30.0 + 3.0 * curve.length() / (0.4 * sigma), "σ = {sigma}: {points}");
+
+        let simple = curve.simplified(0.01);
+        let ends =
+            |c: &RidgeCurve| (c.points.row(0).to_owned(), c.points.row(c.points.nrows() - 1).to_owned());
+        assert!(ends(&simple) == ends(curve) && simple.points.nrows() < curve.points.nrows());
+        for p in curve.points.outer_iter() {
+            let lines = simple.points.outer_iter().zip(simple.points.outer_iter().skip(1));
+            let distance = lines.map(|(a, b)| {
+                let along = ((&p - &a).dot(&(&b - &a)) / (&b - &a).dot(&(&b - &a))).clamp(0.0, 1.0);
+                length((&p - &a - along * (&b - &a)).view())
+            });
+            assert!(distance.fold(f64::INFINITY, f64::min) <= 0.01 + 1e-12);
         }
     }
 }

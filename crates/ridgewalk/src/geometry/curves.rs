@@ -1,8 +1,10 @@
 //! Ridge curves: the ridge of dimension 1, traced as polylines for pictures.
 //!
 //! From every seed, projected onto the ridge ([`Ridge::project`], arXiv 2602.06021), a curve is followed both
-//! ways: a step along the tangent, then a projection back. Steps are a part of σ, shorter where the tangent
-//! turns. A curve ends where the ridge does, where the density falls below a part η of its maximum (the ridge of
+//! ways: a step along the tangent, then a projection back. Steps are a part of σ, shorter where the curve turns.
+//! The leading eigenvector is along the density's gradient on a ridge, but along the ridge itself only where
+//! that is straight or symmetric: it gives the first, short step, and every other goes on along the last
+//! chord. A curve ends where the ridge does, where the density falls below a part η of its maximum (the ridge of
 //! two points is the whole line through them), where it closes, and where it meets one traced before. Seeds go
 //! from the densest to the least dense, so that the result depends on nothing but the seeds.
 //!
@@ -31,9 +33,11 @@ use crate::error::{Error, Result};
 const LONGEST: f64 = 0.4;
 /// Shortest step, as a part of the longest: a curve ends so near to where the ridge ends.
 const SHORTEST: f64 = 1.0 / 256.0;
-/// Largest turn of the tangent over one step, in radians; a shortest step may turn by more, at a corner.
+/// The first step, which may go askew, as a part of the longest.
+const FIRST: f64 = 1.0 / 32.0;
+/// Largest turn from one step to the next, in radians; a shortest step may turn by more, at a corner.
 const TURN: f64 = 0.12;
-/// Least cosine of the turn over a shortest step.
+/// Least cosine of the turn over a first or a shortest step.
 const CORNER: f64 = 0.3;
 /// A point nearer than this to a traced curve, in noise levels, is on it: ridges are smooth on the scale of σ.
 const SAME: f64 = 0.05;
@@ -62,6 +66,27 @@ impl RidgeCurve {
     pub fn length(&self) -> f64 {
         let after = self.points.outer_iter().skip(1);
         self.points.outer_iter().zip(after).map(|(a, b)| length((&b - &a).view())).sum()
+    }
+
+    /// The same curve with fewer points, none of those left out farther from it than `tolerance`, in the data's
+    /// units (Douglas & Peucker 1973).
+    pub fn simplified(&self, tolerance: f64) -> RidgeCurve {
+        let last = self.points.nrows().saturating_sub(1);
+        let mut kept = vec![0];
+        let mut pieces = vec![(0, last)];
+        while let Some((from, to)) = pieces.pop() {
+            let ends = || [self.points.row(from), self.points.row(to)];
+            let farthest = (from + 1..to)
+                .map(|k| (k, to_segment(ends(), self.points.row(k)).0))
+                .fold((from, tolerance), |best, next| if next.1 > best.1 { next } else { best });
+            // The piece on top is the next along the curve.
+            if farthest.0 > from {
+                pieces.extend([(farthest.0, to), (from, farthest.0)]);
+            } else if to > from {
+                kept.push(to);
+            }
+        }
+        RidgeCurve { points: self.points.select(Axis(0), &kept), closed: self.closed }
     }
 }
 
@@ -124,7 +149,7 @@ impl<'a> RidgeTracer<'a> {
         for row in order {
             let start = Spot {
                 x: found.points().row(row).to_owned(),
-                tangent: found.frames().tangent(row).row(0).to_owned(),
+                direction: found.frames().tangent(row).row(0).to_owned(),
             };
             if out
                 .curves
@@ -153,7 +178,7 @@ impl<'a> RidgeTracer<'a> {
 #[derive(Debug, Clone)]
 struct Spot {
     x: Array1<f64>,
-    tangent: Array1<f64>,
+    direction: Array1<f64>,
 }
 
 /// One curve on its way.
@@ -174,7 +199,11 @@ impl Trace<'_, '_> {
         let (forward, closed) = self.one_way(&start)?;
         let mut points = Vec::new();
         if !closed {
-            let back = Spot { x: start.x.clone(), tangent: -&start.tangent };
+            let back = match forward.first() {
+                Some(first) => &start.x - first,
+                None => -&start.direction,
+            };
+            let back = Spot { x: start.x.clone(), direction: unit(back) };
             points = self.one_way(&back)?.0;
             points.reverse();
         }
@@ -188,10 +217,11 @@ impl Trace<'_, '_> {
     /// The points after the start, and whether the last one is the start again.
     fn one_way(&mut self, start: &Spot) -> Result<(Vec<Array1<f64>>, bool)> {
         let (longest, shortest) = (LONGEST * self.sigma, LONGEST * SHORTEST * self.sigma);
-        let (mut here, mut step, mut points) = (start.clone(), 0.25 * longest, Vec::new());
-        let mut away = false;
+        let (mut here, mut step, mut points) = (start.clone(), FIRST * longest, Vec::new());
+        let (mut leaving, mut away) = (start.direction.clone(), false);
         while self.left > 0 {
-            let Some((next, cosine)) = self.step(&here, step, step <= shortest)? else {
+            let free = points.is_empty() || step <= shortest;
+            let Some((next, cosine)) = self.step(&here, step, free)? else {
                 if step <= shortest {
                     return Ok((points, false));
                 }
@@ -203,9 +233,12 @@ impl Trace<'_, '_> {
                 points.push(meeting);
                 return Ok((points, false));
             }
+            if points.is_empty() {
+                leaving.assign(&next.direction);
+            }
             // The start is passed within this step, in the direction in which it was left.
             away |= length((&next.x - &start.x).view()) > 2.0 * longest;
-            if away && next.tangent.dot(&start.tangent) > ALIGNED {
+            if away && next.direction.dot(&leaving) > ALIGNED {
                 let segment = [here.x.view(), next.x.view()];
                 if to_segment(segment, start.x.view()).0 < SAME * self.sigma {
                     points.push(start.x.clone());
@@ -222,34 +255,31 @@ impl Trace<'_, '_> {
         Ok((points, false))
     }
 
-    /// A step of this length, with the cosine of the turn; `None` if it is too long, or the ridge ends.
-    fn step(&self, from: &Spot, step: f64, shortest: bool) -> Result<Option<(Spot, f64)>> {
-        let guess = &from.x + &(&from.tangent * step);
+    /// A step of this length, with the cosine of the turn; `None` if it is too long, or the ridge ends. A free
+    /// one may turn by more.
+    fn step(&self, from: &Spot, step: f64, free: bool) -> Result<Option<(Spot, f64)>> {
+        let guess = &from.x + &(&from.direction * step);
         let found = self.tracer.ridge.project(guess.view().insert_axis(Axis(0)), self.sigma)?;
         if !found.on_ridge(0) {
             return Ok(None);
         }
         let x = found.points().row(0).to_owned();
-        let corrected = length((&x - &guess).view());
-        let mut tangent = found.frames().tangent(0).row(0).to_owned();
-        let mut cosine = tangent.dot(&from.tangent);
-        if cosine < 0.0 {
-            tangent.mapv_inplace(|v| -v);
-            cosine = -cosine;
-        }
-        let least = if shortest { CORNER } else { libm::cos(TURN) };
-        if corrected > if shortest { step } else { 0.3 * step } || cosine < least {
+        let direction = unit(&x - &from.x);
+        let cosine = direction.dot(&from.direction);
+        let (least, most) = if free { (CORNER, 2.0) } else { (libm::cos(TURN), 0.3) };
+        // (Also without a direction, where nothing moved.)
+        if cosine.is_nan() || cosine < least || length((&x - &guess).view()) > most * step {
             return Ok(None);
         }
         let density = self.tracer.model.log_density(found.points(), self.sigma)?;
         let dense = density.iter().all(|&p| p >= self.floor);
-        Ok(dense.then_some((Spot { x, tangent }, cosine)))
+        Ok(dense.then_some((Spot { x, direction }, cosine)))
     }
 
     /// The point at which a curve traced before goes on.
     fn meets(&self, at: &Spot) -> Option<Array1<f64>> {
         self.traced.iter().find_map(|curve| {
-            let (distance, point) = nearest(curve.points.view(), at.x.view(), Some(at.tangent.view()));
+            let (distance, point) = nearest(curve.points.view(), at.x.view(), Some(at.direction.view()));
             point.filter(|_| distance < SAME * self.sigma)
         })
     }
@@ -287,6 +317,11 @@ fn to_segment([a, b]: [ArrayView1<f64>; 2], x: ArrayView1<f64>) -> (f64, f64) {
     let part = if squared > 0.0 { (dot / squared).clamp(0.0, 1.0) } else { 0.0 };
     let rest = a.iter().zip(&b).zip(&x).map(|((a, b), x)| x - a - part * (b - a));
     (rest.map(|v| v * v).sum::<f64>().sqrt(), part)
+}
+
+fn unit(v: Array1<f64>) -> Array1<f64> {
+    let size = length(v.view());
+    v / size
 }
 
 fn length(v: ArrayView1<f64>) -> f64 {

@@ -12,7 +12,7 @@
 //! let model = Empirical::new(&data)?;
 //! let mut paths = Trajectories::new();
 //! Sampler::new(Heun::new(), Karras::new(0.1..10.0, 20)).run_observed(&model, 16, &mut paths)?;
-//! let figure = RidgeFilm::new(&model, 1)?.frames(8).draw("film", data.data(), &paths)?;
+//! let figure = RidgeFilm::new(&model, 1)?.frames(8).draw("film", data.values(), &paths)?;
 //! # let _ = figure;
 //! # Ok::<(), ridgewalk::Error>(())
 //! ```
@@ -33,6 +33,8 @@ use crate::survey::{Figure, Film, FilmFrame, FilmLayer, Marks, Plot, Role};
 const MARGIN: f64 = 0.3;
 /// Most points and most samples from which a frame's ridge is sought.
 const SEEDS: usize = 400;
+/// Points of a curve that are nearer to it than this part of the data's longest side are left out.
+const SEEN: f64 = 2e-4;
 /// Most points of a cloud, a frame.
 const CLOUD: usize = 600;
 
@@ -126,7 +128,7 @@ impl<'a> RidgeFilm<'a> {
         let shown = states.iter().map(|(_, x)| x.nrows()).min().unwrap_or(0).min(self.samples);
         // Levels are on their own: their order is that of the frames, whoever computes them.
         let ridges: Vec<Result<Vec<Array2<f64>>>> =
-            states.par_iter().map(|(sigma, x)| self.ridge(data, x.view(), *sigma)).collect();
+            states.par_iter().map(|(sigma, x)| self.ridge(data, x.view(), *sigma, SEEN * longest)).collect();
         let ridges = ridges.into_iter().collect::<Result<Vec<_>>>()?;
         let flat = |points: &Array2<f64>| points.iter().copied().collect::<Vec<f64>>();
         let ridge = match self.dimension {
@@ -162,8 +164,14 @@ impl<'a> RidgeFilm<'a> {
         })
     }
 
-    /// Curves, or one cloud.
-    fn ridge(&self, data: ArrayView2<f64>, samples: ArrayView2<f64>, sigma: f64) -> Result<Vec<Array2<f64>>> {
+    /// Curves, to what can be seen, or one cloud.
+    fn ridge(
+        &self,
+        data: ArrayView2<f64>,
+        samples: ArrayView2<f64>,
+        sigma: f64,
+        seen: f64,
+    ) -> Result<Vec<Array2<f64>>> {
         let thin = |x: ArrayView2<f64>| {
             let every = x.nrows().div_ceil(SEEDS).max(1);
             x.select(Axis(0), &(0..x.nrows()).step_by(every).collect::<Vec<_>>())
@@ -174,7 +182,7 @@ impl<'a> RidgeFilm<'a> {
         if self.dimension == 1 {
             let traced =
                 RidgeTracer::new(self.model)?.least_density(self.density)?.trace(seeds.view(), sigma)?;
-            return Ok(traced.curves.into_iter().map(|curve| curve.points).collect());
+            return Ok(traced.curves.into_iter().map(|curve| curve.simplified(seen).points).collect());
         }
         let ridge = Ridge::new(self.model, self.dimension)?;
         Ok(vec![ridge_cloud(&ridge, self.model, seeds.view(), sigma, self.density, CLOUD)?])
