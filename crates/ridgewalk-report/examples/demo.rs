@@ -1,14 +1,20 @@
-//! A page with every kind of plot, from made-up numbers: `cargo run -p ridgewalk-report --example demo > demo.html`.
+//! A page with every kind of plot, from made-up numbers (but for the films, which are computed): `cargo run -p ridgewalk-report --example demo > demo.html`.
 //!
 //! With a folder as argument it also writes every figure there, as SVG and (image sheets) as PNG.
 
 use std::error::Error;
+use std::f64::consts::PI;
 use std::path::Path;
 
+use ndarray::Array2;
+use ridgewalk::closed_form::Empirical;
+use ridgewalk::geometry::RidgeFilm;
 use ridgewalk::random::{Purpose, Stream};
+use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::survey::{
     Axis, Bar, Cell, Expectation, Figure, Finding, Group, ImageRow, Plot, Series, Table,
 };
+use ridgewalk::{Heun, LogLinear, PointSet, Sampler};
 use ridgewalk_report::{Footer, Page, Section, figure_svg, images, sheet_png};
 
 /// Four digits in 8×8, `#` dark.
@@ -19,8 +25,10 @@ const DIGITS: [[&str; 8]; 4] = [
     [" #####  ", "     ## ", "     ## ", "  ####  ", "     ## ", "     ## ", "     ## ", " #####  "],
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let page = page();
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let page = page()?;
     match std::env::args().nth(1) {
         Some(folder) => {
             for (name, figure) in page.figures() {
@@ -36,8 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn page() -> Page {
-    Page::new("Survey of 200 samples from digits (made-up numbers)")
+fn page() -> Result<Page> {
+    Ok(Page::new("Survey of 200 samples from digits (made-up numbers)")
         .headline("One sample in eight is a copy of a training image; cleaning halves the distance to the data and copies no more")
         .lead(
             "200 samples were drawn with 18 Heun steps from the closed-form model of 1,797 handwritten digits, \
@@ -54,7 +62,9 @@ fn page() -> Page {
             Section::new("On the ridge or off it")
                 .text("The ridge is where the density has its crest. What is left of a sample after projection onto it is error, and its direction tells where the error came from.")
                 .finding(ridge())
-                .finding(noise_levels()),
+                .finding(noise_levels())
+                .figure(wave_film()?)
+                .figure(helix_film()?),
         )
         .section(Section::new("Settings compared").figure(bars()).figure(costs()).table("Distances in units of the data, with 95 % intervals", comparison()))
         .footer(
@@ -66,7 +76,7 @@ fn page() -> Page {
                 .command("ridgewalk survey digits --smooth 0.3 --mad 0.5 --n 200 --seed 7")
                 .citation("T. Karras, M. Aittala, T. Aila, S. Laine: Elucidating the Design Space of Diffusion-Based Generative Models. arXiv:2206.00364")
                 .licence("Optical Recognition of Handwritten Digits, UCI Machine Learning Repository: CC BY 4.0"),
-        )
+        ))
 }
 
 fn memorised() -> Finding {
@@ -200,6 +210,33 @@ fn noise_levels() -> Finding {
             series,
         },
     })
+}
+
+/// Thirteen points on a wave, the ridge of their smoothed density, and samples on their way: computed, not made up.
+fn wave_film() -> Result<Figure> {
+    let data = Array2::from_shape_fn((13, 2), |(i, k)| {
+        let x = -3.0 + 0.5 * i as f64;
+        if k == 0 { x } else { 1.2 * (PI * x / 3.0).sin() }
+    });
+    film("wave-film", "Samples on their way to thirteen points", data, 80)
+}
+
+/// The same in three dimensions.
+fn helix_film() -> Result<Figure> {
+    let data = Array2::from_shape_fn((40, 3), |(i, k)| {
+        let t = i as f64 / 39.0;
+        [(3.0 * PI * t).cos(), (3.0 * PI * t).sin(), 2.0 * t - 1.0][k]
+    });
+    film("helix-film", "Samples on their way to a helix", data, 60)
+}
+
+fn film(id: &str, title: &str, data: Array2<f64>, n: usize) -> Result<Figure> {
+    let model = Empirical::new(&PointSet::vectors(data.clone())?)?;
+    let mut paths = Trajectories::new();
+    let sampler = Sampler::new(Heun::new(), LogLinear::new(0.02..40.0, 120)).seed(7);
+    sampler.run_observed(&model, n, &mut paths)?;
+    let figure = RidgeFilm::new(&model, 1)?.draw(id, data.view(), &paths)?;
+    Ok(Figure { title: title.into(), ..figure })
 }
 
 fn bars() -> Figure {

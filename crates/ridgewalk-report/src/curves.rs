@@ -54,7 +54,7 @@ impl Curves {
             Plot::Lines { x, y, series } => Self::series(Kind::Lines, x, y, series),
             Plot::Scatter { x, y, series } => Self::series(Kind::Scatter, x, y, series),
             Plot::Distributions { x, groups } => Self::distributions(x, groups),
-            Plot::Bars { .. } | Plot::Images { .. } => None,
+            Plot::Bars { .. } | Plot::Images { .. } | Plot::Film(_) => None,
         }
     }
 
@@ -176,7 +176,7 @@ impl Curves {
     }
 }
 
-fn hidden_note(count: usize, what: &str, name: &str, log: bool) -> String {
+pub(crate) fn hidden_note(count: usize, what: &str, name: &str, log: bool) -> String {
     let plural = if count == 1 { "" } else { "s" };
     let why = if log { "not finite, or not positive on a logarithmic axis" } else { "not finite" };
     format!("Not drawn: {count} {what}{plural} of “{name}” ({why}).")

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::curves::{Curves, Kind};
 use crate::escape;
+use crate::film::Reel;
 use crate::gallery;
 use crate::number::{coordinate as c, format_number};
 use crate::palette::LIGHT;
 use crate::scale::Domain;
 use crate::svg::{Anchor, Drawing, FAMILY, FONT, NARROW, WIDE, fit, ink, no_data};
-use crate::{bars, plane};
+use crate::{bars, plane, strip};
 
 /// Height of the title of a file of its own.
 const TITLE: f64 = 40.0;
@@ -87,6 +88,10 @@ fn draw(plot: &Plot, width: f64, scope: &str) -> Drawing {
         Plot::Images { height, width: w, channels, range, rows } => {
             gallery::draw((*height, *w, *channels), *range, rows, width)
         }
+        Plot::Film(film) => match Reel::of(film) {
+            Ok(reel) => strip::draw(&reel, width, scope),
+            Err(reason) => no_data(width, reason),
+        },
         plot => match Curves::of(plot) {
             Some(curves) => plane::draw(&curves, width, scope),
             None => no_data(width, "There is no finite value that these axes can show."),
@@ -105,6 +110,7 @@ fn data(plot: &Plot) -> Value {
                 .collect();
             json!({ "kind": "bars", "x": domain(d, &y.label), "bars": bars })
         }),
+        Plot::Film(film) => Reel::of(film).map_or(Value::Null, |reel| reel.data()),
         plot => Curves::of(plot).map_or(Value::Null, |curves| {
             let kind = match curves.kind {
                 Kind::Lines => "lines",

@@ -15,6 +15,7 @@ mod curves;
 mod density;
 mod escape;
 mod figure;
+mod film;
 mod finding;
 mod gallery;
 mod number;
@@ -23,6 +24,7 @@ mod palette;
 mod plane;
 mod scale;
 mod sheet;
+mod strip;
 mod svg;
 mod table;
 

@@ -12,9 +12,10 @@ use crate::palette::{DARK, LIGHT};
 use crate::table;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: [&str; 4] = [
+const SCRIPT: [&str; 5] = [
     include_str!("script/base.js"),
     include_str!("script/plot.js"),
+    include_str!("script/film.js"),
     include_str!("script/images.js"),
     include_str!("script/files.js"),
 ];

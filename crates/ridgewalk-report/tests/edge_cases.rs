@@ -5,7 +5,7 @@ mod fixtures;
 use std::collections::BTreeSet;
 
 use fixtures::{HOSTILE, page, plots};
-use ridgewalk::survey::{Axis, Figure, Plot, Series};
+use ridgewalk::survey::{Axis, Figure, Film, Plot, Series};
 use ridgewalk_report::{Page, Section, figure_svg, sheet_png};
 
 fn figure(plot: Plot) -> Figure {
@@ -43,6 +43,15 @@ fn empty_plots_say_so() {
         Plot::Distributions { x: axis(), groups: vec![] },
         Plot::Bars { y: axis(), bars: vec![] },
         Plot::Images { height: 8, width: 8, channels: 1, range: (0.0, 1.0), rows: vec![] },
+        Plot::Film(Film {
+            x: "x".into(),
+            y: "y".into(),
+            z: None,
+            view: vec![],
+            parameter: "σ".into(),
+            frames: vec![],
+            layers: vec![],
+        }),
     ];
     for plot in nothing {
         assert!(figure_svg(&figure(plot.clone())).contains("No data"));

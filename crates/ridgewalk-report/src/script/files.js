@@ -1,4 +1,4 @@
-// Files: a figure as it stands (zoom, hidden series) in light colours on white.
+// Files: a figure as it stands (zoom, hidden series, frame) in light colours on white.
 const text = (content, attributes) => element("svg:text", attributes, content);
 const sheetSvg = (figure) => {
   const side = figure.querySelector(".large") ? 112 : 64;
@@ -26,7 +26,7 @@ const sheetSvg = (figure) => {
 };
 const file = (figure, scale = 1) => {
   const drawn = figure.querySelector("svg.wide");
-  const svg = drawn ? drawn.cloneNode(true) : sheetSvg(figure);
+  const svg = films.get(figure)?.still() ?? (drawn ? drawn.cloneNode(true) : sheetSvg(figure));
   all(".cursor, .box", svg).forEach((node) => node.remove());
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
   const size = { width: width + 32, height: height + 56 };
@@ -64,7 +64,9 @@ const savePng = async (figure) => {
 // Everything is in place: bring the figures to life.
 for (const figure of all(".figure")) {
   const tools = figure.querySelector(".tools");
-  if (figure.querySelector("svg.plot")) setUpPlot(figure, tools);
+  const data = JSON.parse(figure.querySelector("script")?.textContent ?? "null");
+  if (data?.kind === "film") setUpFilm(figure, data);
+  else if (data) setUpPlot(figure, data, tools);
   if (figure.querySelector(".empty")) continue;
   for (const [label, action] of [["SVG", saveSvg], ["PNG", savePng]]) {
     const button = element("button", { type: "button", "aria-label": `Download “${figure.dataset.title}” as ${label}` }, `↓ ${label}`);

@@ -25,9 +25,7 @@ const ticks = (log, min, max, count) => {
 };
 
 // One plot: its data, its two drawings (for a desk, for a phone), and what is in view, as parts of each axis.
-const setUpPlot = (figure, tools) => {
-  const data = JSON.parse(figure.querySelector("script").textContent);
-  if (!data) return;
+const setUpPlot = (figure, data, tools) => {
   const drawings = all("svg.plot", figure).map((svg) => ({
     svg,
     frame: svg.dataset.frame.split(" ").map(Number),

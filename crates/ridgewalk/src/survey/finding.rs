@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::film::Film;
+
 /// One measurement, ready to be read by a person (`statement`) or a program (the rest).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -207,6 +209,8 @@ pub enum Plot {
         /// The rows of the sheet.
         rows: Vec<ImageRow>,
     },
+    /// Points and curves in two or three dimensions over a parameter, played frame by frame.
+    Film(Film),
 }
 
 /// An axis.
