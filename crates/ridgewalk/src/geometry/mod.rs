@@ -5,10 +5,23 @@
 //! | tangent and normal directions at a point | [`Frames`] |
 //! | the ridge: projection, distance, membership | [`Ridge`], [`Projection`] |
 //! | its dimension, from the spectral gap | [`RidgeSpectrum`] |
+//! | a run beside the ridge of its own noise level, and its phases | [`FollowRidge`], [`RidgeRun`], [`Phases`] |
+//! | a model's error along a run, and what it does to samples | [`ErrorSplit`], [`Comparison`], [`Agreement`] |
+//! | how far from the ridge samples can be | [`TubeBound`] |
 
+mod agreement;
+mod error_split;
+mod follow;
+mod phases;
 mod ridge;
 mod spectrum;
+mod tube;
 
 pub use crate::frames::Frames;
+pub use agreement::Agreement;
+pub use error_split::{Comparison, ErrorSplit, Motion};
+pub use follow::{FollowRidge, RidgeLevel, RidgeRun, Summary};
+pub use phases::{Phase, PhaseTimes, Phases};
 pub use ridge::{Ended, Projection, Ridge, Steps};
 pub use spectrum::RidgeSpectrum;
+pub use tube::TubeBound;
