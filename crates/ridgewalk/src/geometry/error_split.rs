@@ -76,13 +76,16 @@ pub struct ErrorSplit {
 pub struct Comparison {
     /// Those samples.
     pub samples: Vec<usize>,
-    /// ‖N y‖, predicted, and ‖N(x_model − x_exact)‖, measured.
+    /// ‖N y‖, predicted, and ‖N(x_model − x_exact)‖, measured; N at the point of the ridge below the exact run's
+    /// sample. What moves far along a bent ridge leaves that frame: of second order, length²·curvature/2.
     pub normal: (Vec<f64>, Vec<f64>),
     /// ‖T y‖ and ‖T(x_model − x_exact)‖.
     pub tangential: (Vec<f64>, Vec<f64>),
-    /// Distance of the model's samples to the ridge: ‖z + N y‖, z the offset of the exact run's sample, and that of
-    /// [`Ridge::project`].
+    /// Distance of the model's samples to the ridge by [`Ridge::project`]: ‖z + N y‖, z the offset of the exact
+    /// run's sample, and measured.
     pub distance: (Vec<f64>, Vec<f64>),
+    /// Distance of the exact run's samples to the ridge, ‖z‖: what would be predicted without the error.
+    pub without_error: Vec<f64>,
 }
 
 impl ErrorSplit {
@@ -222,17 +225,16 @@ impl ErrorSplit {
     pub fn compare(&self, ridge: &Ridge, exact: &Trajectories, model: &Trajectories) -> Result<Comparison> {
         let (exact, model) = (self.end(exact)?, self.end(model)?);
         let sigma = self.sigmas.last().copied().unwrap_or_default();
-        let frames = ridge.frames(exact, sigma)?;
-        let defined = ridge.in_tube(&frames, f64::INFINITY);
-        let found = ridge.project(model, sigma)?;
+        let (base, found) = (ridge.project(exact, sigma)?, ridge.project(model, sigma)?);
+        let frames = base.frames();
         let samples: Vec<usize> =
-            (0..self.len()).filter(|&row| defined[row] && found.on_ridge(row)).collect();
+            (0..self.len()).filter(|&row| base.on_ridge(row) && found.on_ridge(row)).collect();
         let moved = &model - &exact;
         let lengths =
             |v: Array2<f64>| -> Vec<f64> { samples.iter().map(|&row| length(v.row(row))).collect() };
         let across = frames.normal(self.displacement.view())?;
-        let distance = lengths(&across - &frames.newton());
-        let all = found.distances();
+        let distance = lengths(&exact - &base.points() + &across);
+        let (all, own) = (found.distances(), base.distances());
         Ok(Comparison {
             normal: (lengths(across), lengths(frames.normal(moved.view())?)),
             tangential: (
@@ -240,6 +242,7 @@ impl ErrorSplit {
                 lengths(frames.tangential(moved.view())?),
             ),
             distance: (distance, samples.iter().map(|&row| all[row]).collect()),
+            without_error: samples.iter().map(|&row| own[row]).collect(),
             samples,
         })
     }

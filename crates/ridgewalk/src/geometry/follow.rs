@@ -86,7 +86,7 @@ pub struct RidgeLevel {
     pub distances: Array1<f64>,
     /// 1 − g of the flattest normal direction.
     pub concavity: Array1<f64>,
-    /// Whether the ridge was defined at both ends of the window of the speeds. Never at the first level.
+    /// Whether the ridge was defined at all levels of the window of the speeds. Never at the first level.
     pub moving: Vec<bool>,
     /// ‖N(x_k − x_j)‖ over the window.
     pub normal_speeds: Array1<f64>,
@@ -317,7 +317,7 @@ impl<'a> FollowRidge<'a> {
             let (normal, approach) = (squares(&moved.normal), squares(&moved.approach));
             let along = squares(&moved.tangential);
             for row in 0..rows {
-                moving[row] = first.defined[row] && now.defined[row];
+                moving[row] = now.defined[row] && self.past.iter().all(|level| level.defined[row]);
                 speeds[0][row] = normal[row].sqrt() / span;
                 speeds[1][row] = approach[row].sqrt() / span;
                 speeds[2][row] = along[row].sqrt() / span;

@@ -27,6 +27,7 @@ type OfSigma<'a> = Box<dyn Fn(f64) -> f64 + Send + Sync + 'a>;
 /// A field of directions f(x; σ).
 pub struct Field<'a> {
     kind: Kind<'a>,
+    factor: f64,
 }
 
 enum Kind<'a> {
@@ -40,18 +41,18 @@ enum Kind<'a> {
 impl<'a> Field<'a> {
     /// The same vector `[d]` everywhere.
     pub fn along(direction: Array1<f64>) -> Self {
-        Field { kind: Kind::Along(direction) }
+        Field::of(Kind::Along(direction))
     }
 
     /// x − c, away from the point c, `[d]`.
     pub fn away_from(centre: Array1<f64>) -> Self {
-        Field { kind: Kind::AwayFrom(centre) }
+        Field::of(Kind::AwayFrom(centre))
     }
 
     /// Around the point c (`[d]`) in the plane of two coordinates, from the first to the second: x − c turned by a
     /// right angle.
     pub fn around(centre: Array1<f64>, plane: (usize, usize)) -> Self {
-        Field { kind: Kind::Around { centre, plane } }
+        Field::of(Kind::Around { centre, plane })
     }
 
     /// A smooth random field in `dim` dimensions, as the error of a fit might be: a sum of `waves` cosines with
@@ -74,12 +75,22 @@ impl<'a> Field<'a> {
         let phases = Array1::from_shape_simple_fn(waves, || turn * stream.uniform());
         let scale = (2.0 / waves as f64).sqrt();
         let amplitudes = Array2::from_shape_simple_fn((waves, dim), || scale * stream.normal());
-        Ok(Field { kind: Kind::Waves { frequencies, phases, amplitudes } })
+        Ok(Field::of(Kind::Waves { frequencies, phases, amplitudes }))
     }
 
     /// Any function of a point `[d]` and its noise level that gives a vector `[d]`.
     pub fn custom(field: impl Fn(ArrayView1<f64>, f64) -> Array1<f64> + Send + Sync + 'a) -> Self {
-        Field { kind: Kind::Custom(Box::new(field)) }
+        Field::of(Kind::Custom(Box::new(field)))
+    }
+
+    /// This field times a factor: the size of errors that are not scaled to one length everywhere.
+    pub fn times(mut self, factor: f64) -> Self {
+        self.factor *= factor;
+        self
+    }
+
+    fn of(kind: Kind<'a>) -> Self {
+        Field { kind, factor: 1.0 }
     }
 
     fn check(&self, d: usize) -> Result<()> {
@@ -134,6 +145,7 @@ impl<'a> Field<'a> {
                 }
             }
         }
+        out.mapv_inplace(|v| self.factor * v);
         require_finite("the field of the error", out.view())?;
         Ok(out)
     }

@@ -95,7 +95,7 @@ fn flows_onto_the_ring() {
 #[test]
 fn noisy_runs_onto_the_ring() {
     let exact = empirical(ring(24));
-    let levels = levels(3.0, 1e-3, 2000);
+    let levels = levels(3.0, 1e-3, 1000);
     let out = Perturbed::new(&exact, outward(0.05)).unwrap();
     let run = path(ReverseSde, &levels, &exact, start().view(), 1);
     let pushed = path(ReverseSde, &levels, &out, start().view(), 2);
@@ -142,7 +142,7 @@ fn the_threshold_of_sliding() {
             GAP * (gaps - gaps.round())
         };
         let offsets: Vec<f64> = at(&run, 1e-6).1.outer_iter().map(beside).collect();
-        println!("{d}: {} of {offset}, {}; {:?}", mean(&offsets), std(&offsets), offsets);
-        close(mean(&offsets), offset, 1e-3);
+
+        close(mean(&offsets), offset, 1e-4);
     }
 }
