@@ -10,7 +10,7 @@ use ridgewalk::{Denoiser, Pca, Shape};
 use ridgewalk_data::{SheetOptions, write_sheet};
 use serde_json::{Value, json};
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::progress::Meter;
 use crate::record::write_json;
 use crate::source::Source;
@@ -22,6 +22,9 @@ pub const PICTURE: &str = "trajectories.png";
 /// Paths drawn on the sheet, and principal components whose decision is told.
 const DRAWN: usize = 8;
 const MODES: usize = 8;
+/// Paths are written in up to this many coordinates, and of at most this many samples.
+const FILMED: usize = 3;
+const PATHS: usize = 200;
 
 /// Watches a run for the terminal and, if asked for, records it.
 pub struct Watch {
@@ -66,6 +69,7 @@ pub fn write(
         "states": { "in_plane_of_ends": plane, "in_three_components": three, "bending": each(&kept)? },
         "denoised": { "bending": each(&denoised)? },
         "modes": modes(&denoised)?,
+        "paths": paths(record),
         "units": source.units(),
         "about": "means over samples; states are scaled to keep their variance; angles in radians; commitment is the noise \
                  level at which a principal coordinate of the denoised state reached half of its final value, expected at \
@@ -78,6 +82,49 @@ pub fn write(
         written.push(PICTURE);
     }
     Ok(written)
+}
+
+/// The states themselves, of few coordinates: what a film is made of. By level, by sample, by coordinate.
+fn paths(record: &Trajectories) -> Value {
+    let few = record.states().all(|(_, x)| x.ncols() <= FILMED);
+    if !few {
+        return Value::Null;
+    }
+    let state = |x: ndarray::ArrayView2<f64>| -> Vec<Vec<f64>> {
+        x.outer_iter().take(PATHS).map(|row| row.to_vec()).collect()
+    };
+    record.states().map(|(_, x)| json!(state(x))).collect()
+}
+
+/// The paths that [`write`] put into a folder, if it did.
+pub fn read(folder: &Path) -> Result<Option<Trajectories>> {
+    let path = folder.join(NUMBERS);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+    let wrong = |problem: String| {
+        Failure::new(path.display(), problem, "remove it, or sample again with --trajectories")
+    };
+    let record: Recorded =
+        serde_json::from_str(&text).map_err(|e| wrong(format!("is not as written: {e}")))?;
+    let Some(paths) = record.paths else { return Ok(None) };
+    if paths.len() != record.sigmas.len() {
+        return Err(wrong(format!("has {} states at {} noise levels", paths.len(), record.sigmas.len())));
+    }
+    let state = |rows: Vec<Vec<f64>>| -> Result<Array2<f64>> {
+        let (n, d) = (rows.len(), rows.first().map_or(0, Vec::len));
+        let flat: Vec<f64> = rows.into_iter().flatten().collect();
+        Array2::from_shape_vec((n, d), flat).map_err(|e| wrong(format!("has states of unequal rows: {e}")))
+    };
+    let states = record.sigmas.into_iter().zip(paths).map(|(sigma, rows)| Ok((sigma, state(rows)?)));
+    let states = states.collect::<Result<Vec<_>>>()?;
+    Ok(Some(Trajectories::of_states(states).map_err(|e| wrong(e.to_string()))?))
+}
+
+/// What of the file is read again.
+#[derive(serde::Deserialize)]
+struct Recorded {
+    sigmas: Vec<f64>,
+    #[serde(default)]
+    paths: Option<Vec<Vec<Vec<f64>>>>,
 }
 
 /// When the principal components of the samples were decided.

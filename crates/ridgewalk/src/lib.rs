@@ -75,3 +75,8 @@ pub use transform::{Guided, Kernel, Mad, MadConfig, Smoothed};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
+
+/// The code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/ridges.md")]
+pub struct RidgesGuide;

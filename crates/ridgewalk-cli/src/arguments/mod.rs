@@ -301,6 +301,9 @@ pub struct Survey {
     /// Clean data, if the training data are noisy
     #[arg(long, value_name = "DATA")]
     pub clean: Option<String>,
+    /// A model file: how its error against the training data's own denoiser parts across and along their ridge
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
     /// Folder for report.html, survey.json, run.json and figures/ [default: the first SAMPLES folder]
     #[arg(short, long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,

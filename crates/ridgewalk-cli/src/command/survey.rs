@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ridgewalk::PointSet;
+use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::survey::{Comparison, Finding, Reference, Subject, Truth};
-use ridgewalk_data::{Synthetic, names};
+use ridgewalk_data::{ModelFile, Normalization, Synthetic, names};
 use ridgewalk_report::{Footer, Page};
 use serde_json::json;
 
@@ -15,6 +16,7 @@ use crate::progress::{result, say};
 use crate::record::{FileDigest, NAME, Record, digest, make_folder, probe_folder, remove_old};
 use crate::source::read_other;
 use crate::training::Training;
+use crate::trajectories;
 
 /// Findings that are told beside the first two.
 const NOISE: [&str; 2] = ["noise-level", "noise-in-samples"];
@@ -53,13 +55,42 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     if let Some(truth) = &truth {
         reference = reference.truth(truth);
     }
-    let subjects: Vec<Subject> =
-        groups.iter().map(|(name, points)| Subject::new(name, points, &reference)).collect();
+    let paths: Vec<Option<Trajectories>> =
+        survey.samples.iter().map(|path| trajectories::read(path)).collect::<Result<_>>()?;
+    let model = survey.model.as_deref().map(model).transpose()?;
+    let subjects: Vec<Subject> = groups
+        .iter()
+        .zip(&paths)
+        .map(|((name, points), paths)| {
+            let subject = Subject::new(name, points, &reference);
+            let subject = match paths {
+                Some(paths) => subject.trajectories(paths),
+                None => subject,
+            };
+            match &model {
+                Some(file) => subject.model(file.model.as_denoiser()),
+                None => subject,
+            }
+        })
+        .collect();
     let comparison = ridgewalk::survey::Survey::standard()
         .seed(survey.seed)
         .resamples(survey.resamples)
         .compare(&subjects)?;
     write(survey, &comparison, &training, &folder, arguments)
+}
+
+/// A model that can be asked in the data's own units.
+fn model(path: &Path) -> Result<ModelFile> {
+    let file = ModelFile::load(path)?;
+    if file.latent.is_some() || file.normalization != Normalization::None {
+        return Err(Failure::new(
+            path.display(),
+            "is a model of principal components or of standardized data, whose noise is not that of the data",
+            "fit it without --latent and --standardize, or survey its samples without --model",
+        ));
+    }
+    Ok(file)
 }
 
 /// The true manifold of a synthetic set.
@@ -91,6 +122,7 @@ fn write(
         training.reading.inputs(&survey.data).into_iter().map(Path::to_path_buf).collect();
     inputs.extend(survey.samples.iter().map(|path| sample_file(path).unwrap_or_else(|_| path.clone())));
     inputs.extend(survey.held_out.iter().chain(&survey.clean).map(PathBuf::from));
+    inputs.extend(survey.model.clone());
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
     let settings = json!({
         "seed": survey.seed, "resamples": survey.resamples, "training": training.settings(survey),

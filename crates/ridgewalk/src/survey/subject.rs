@@ -4,10 +4,12 @@ use std::sync::OnceLock;
 
 use ndarray::{ArrayView1, ArrayView2};
 
+use super::ridge::setting::Setting;
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
 use crate::neighbours::{Neighbours, distinct_rows, nearest, nearest_others};
 use crate::points::PointSet;
+use crate::sampler::observers::Trajectories;
 
 /// A manifold that is known: how far points are from it. Any `Fn(point) -> distance` is one.
 pub trait Truth: Send + Sync {
@@ -34,6 +36,7 @@ pub struct Reference<'a> {
     distinct: OnceLock<Distinct>,
     held_out_to_train: OnceLock<Neighbours>,
     held_out_to_others: OnceLock<Neighbours>,
+    ridge: OnceLock<Setting>,
 }
 
 /// Training points without repeats: a repeated point would make its copies look harmless to every
@@ -55,6 +58,7 @@ impl<'a> Reference<'a> {
             distinct: OnceLock::new(),
             held_out_to_train: OnceLock::new(),
             held_out_to_others: OnceLock::new(),
+            ridge: OnceLock::new(),
         }
     }
 
@@ -64,6 +68,7 @@ impl<'a> Reference<'a> {
     pub fn held_out(mut self, held_out: &PointSet) -> Self {
         self.held_out = Some(held_out.clone());
         (self.held_out_to_train, self.held_out_to_others) = (OnceLock::new(), OnceLock::new());
+        self.ridge = OnceLock::new();
         self
     }
 
@@ -127,6 +132,11 @@ impl<'a> Reference<'a> {
         Ok(self.distinct()?.rows[distinct])
     }
 
+    /// The ridge of the training data, and how near data that it is not made of are to it.
+    pub(super) fn ridge(&self) -> Result<&Setting> {
+        cached(&self.ridge, || Setting::of(self))
+    }
+
     fn distinct(&self) -> Result<&Distinct> {
         cached(&self.distinct, || {
             let rows = distinct_rows(self.train.values());
@@ -165,6 +175,7 @@ pub struct Subject<'a> {
     samples: PointSet,
     reference: &'a Reference<'a>,
     model: Option<&'a dyn Denoiser>,
+    paths: Option<&'a Trajectories>,
     to_distinct: OnceLock<Neighbours>,
     to_train: OnceLock<Neighbours>,
     to_held_out: OnceLock<Neighbours>,
@@ -178,6 +189,7 @@ impl<'a> Subject<'a> {
             samples: samples.clone(),
             reference,
             model: None,
+            paths: None,
             to_distinct: OnceLock::new(),
             to_train: OnceLock::new(),
             to_held_out: OnceLock::new(),
@@ -187,6 +199,12 @@ impl<'a> Subject<'a> {
     /// With the denoiser that the samples come from, for probes that ask it.
     pub fn model(mut self, model: &'a dyn Denoiser) -> Self {
         self.model = Some(model);
+        self
+    }
+
+    /// With the paths of the samples, or of some of them, for probes that look at these.
+    pub fn trajectories(mut self, paths: &'a Trajectories) -> Self {
+        self.paths = Some(paths);
         self
     }
 
@@ -208,6 +226,11 @@ impl<'a> Subject<'a> {
     /// The denoiser that they come from, if given.
     pub fn denoiser(&self) -> Option<&'a dyn Denoiser> {
         self.model
+    }
+
+    /// The paths of the samples, if given.
+    pub fn paths(&self) -> Option<&'a Trajectories> {
+        self.paths
     }
 
     /// The nearest distinct training points of every sample (two, where there are two), in rows of
@@ -263,6 +286,11 @@ impl<'a> Subject<'a> {
             {
                 return Err(Error::shape(what, set.shape(), format!("{expected} (as the training set)")));
             }
+        }
+        if let Some((_, state)) =
+            self.paths.and_then(|paths| paths.states().find(|(_, x)| x.ncols() != expected.dim()))
+        {
+            return Err(Error::shape("the paths", format!("{} coordinates", state.ncols()), expected.dim()));
         }
         match self.model {
             Some(model) if model.dim() != expected.dim() => {

@@ -68,6 +68,35 @@ impl Trajectories {
         Trajectories { start: Some((sigma, states)), trace: Trace::default() }
     }
 
+    /// Of states that were recorded elsewhere: noise levels, falling, and states `[n, d]` of the same samples.
+    ///
+    /// # Errors
+    /// If there are none, shapes differ, a level rises or is not finite, or a value is not finite.
+    pub fn of_states(states: Vec<(f64, Array2<f64>)>) -> Result<Self> {
+        let Some((_, first)) = states.first() else {
+            return Err(Error::empty("the record", "give at least one state"));
+        };
+        let shape = first.dim();
+        let mut before = f64::INFINITY;
+        for (sigma, x) in &states {
+            if x.dim() != shape {
+                return Err(Error::shape(
+                    "a state",
+                    format!("{:?}", x.dim()),
+                    format!("{shape:?} (as the first)"),
+                ));
+            }
+            if !(0.0..=before).contains(sigma) || !sigma.is_finite() {
+                let problem = format!("has the level {sigma} after {before}");
+                return Err(Error::argument("record", problem, "give levels that fall to 0 or above"));
+            }
+            before = *sigma;
+            crate::points::require_finite("a state", x.view())?;
+        }
+        let (sigmas, states) = states.into_iter().unzip();
+        Ok(Trajectories { start: None, trace: Trace { sigmas, states } })
+    }
+
     /// Noise level and states `[n, d]`, from the start; the level of the samples is 0.
     pub fn states(&self) -> impl Iterator<Item = (f64, ArrayView2<'_, f64>)> {
         let start = self.start.iter().map(|(sigma, x)| (*sigma, x.view()));

@@ -22,7 +22,7 @@ pub(super) fn findings(
     let (mut normal, mut tangential) = (Vec::new(), Vec::new());
     let mut at_chosen = (Vec::new(), Vec::new());
     for (i, &sigma) in setting.levels.iter().enumerate() {
-        let x = setting.draws(sigma, bootstrap.seed);
+        let x = setting.draws(sigma);
         let frames = crate::Frames::at(&setting.model, x.view(), sigma, setting.dimension)?;
         let error = model.denoise(x.view(), sigma)? - data.denoise(x.view(), sigma)?;
         let squares = |v: ndarray::Array2<f64>| -> Vec<f64> { v.outer_iter().map(|r| r.dot(&r)).collect() };

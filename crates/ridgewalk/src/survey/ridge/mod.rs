@@ -6,7 +6,8 @@
 //! that is kept back.
 
 mod error_parts;
-mod setting;
+mod run;
+pub(super) mod setting;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -31,7 +32,7 @@ const NEAR: f64 = 0.95;
 pub struct RidgeDistance;
 
 /// Points against one ridge.
-struct Measured {
+pub(super) struct Measured {
     /// Distances to the ridge; infinite where the projection did not end on one.
     distances: Vec<f64>,
     /// Distances to the nearest point that the ridge is made of.
@@ -39,10 +40,10 @@ struct Measured {
 }
 
 /// One level: σ, samples, and the data that the ridge was not made of.
-struct Level {
+struct Level<'a> {
     sigma: f64,
     samples: Measured,
-    null: Measured,
+    null: &'a Measured,
 }
 
 impl Probe for RidgeDistance {
@@ -64,20 +65,17 @@ impl Probe for RidgeDistance {
     }
 
     fn measure(&self, subject: &Subject, bootstrap: &Bootstrap) -> Result<Vec<Finding>> {
-        let setting = Setting::of(subject.reference(), bootstrap.seed)?;
-        let samples = setting.some(subject.samples().values(), bootstrap.seed);
+        let setting = subject.reference().ridge()?;
+        let samples = setting.some(subject.samples().values());
         let mut levels = Vec::new();
-        for &sigma in &setting.levels {
-            levels.push(Level {
-                sigma,
-                samples: setting.measure(samples.view(), sigma)?,
-                null: setting.measure(setting.null.view(), sigma)?,
-            });
+        for (&sigma, null) in setting.levels.iter().zip(&setting.null) {
+            levels.push(Level { sigma, samples: setting.measure(samples.view(), sigma)?, null });
         }
-        let mut findings = findings(subject, &setting, &levels, bootstrap);
+        let mut findings = findings(subject, setting, &levels, bootstrap);
         if let Some(model) = subject.denoiser() {
-            findings.extend(error_parts::findings(subject, model, &setting, bootstrap)?);
+            findings.extend(error_parts::findings(subject, model, setting, bootstrap)?);
         }
+        findings.extend(run::findings(subject, setting, bootstrap.seed)?);
         Ok(findings.into_iter().map(|finding| setting.record(finding)).collect())
     }
 }
@@ -111,7 +109,7 @@ impl Measured {
     }
 }
 
-impl Level {
+impl Level<'_> {
     /// What most data like the training data stay within: of the ridge, and of the nearest point.
     fn radii(&self) -> (f64, f64) {
         let quantile = |mut values: Vec<f64>| {
@@ -122,7 +120,12 @@ impl Level {
     }
 }
 
-fn findings(subject: &Subject, setting: &Setting, levels: &[Level], bootstrap: &Bootstrap) -> Vec<Finding> {
+fn findings(
+    subject: &Subject,
+    setting: &Setting,
+    levels: &[Level<'_>],
+    bootstrap: &Bootstrap,
+) -> Vec<Finding> {
     let at = &levels[setting.chosen];
     let (own, null) = (at.samples.reached(), at.null.reached());
     let (radius, far) = at.radii();
@@ -187,13 +190,13 @@ fn findings(subject: &Subject, setting: &Setting, levels: &[Level], bootstrap: &
     ]
 }
 
-fn table(subject: &Subject, setting: &Setting, levels: &[Level]) -> Table {
+fn table(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Table {
     let columns =
         ["noise level", "points", "median distance", "on the ridge", "between the data", "no ridge there"];
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for level in levels {
         let (radius, far) = level.radii();
-        for (name, measured) in [(subject.name(), &level.samples), (setting.null_name, &level.null)] {
+        for (name, measured) in [(subject.name(), &level.samples), (setting.null_name, level.null)] {
             let n = measured.distances.len() as f64;
             let reached = measured.reached();
             let middle = match reached.is_empty() {
@@ -213,20 +216,22 @@ fn table(subject: &Subject, setting: &Setting, levels: &[Level]) -> Table {
     Table { columns: columns.map(String::from).to_vec(), rows }
 }
 
-fn figure(subject: &Subject, setting: &Setting, levels: &[Level]) -> Figure {
-    let series = |name: &str, of: fn(&Level) -> &Measured| {
-        let point = |level: &Level| {
-            let reached = of(level).reached();
+fn figure(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Figure {
+    let series = |name: &str, of: &dyn Fn(usize) -> &'_ Measured| {
+        let point = |i: usize| {
+            let reached = of(i).reached();
             // A curve needs more than a few points to have a middle.
-            (2 * reached.len() >= of(level).distances.len()).then(|| (level.sigma, median(&reached)))
+            (2 * reached.len() >= of(i).distances.len()).then(|| (levels[i].sigma, median(&reached)))
         };
-        let points: Vec<(f64, f64)> = levels.iter().filter_map(point).filter(|(_, y)| *y > 0.0).collect();
+        let points = (0..levels.len()).filter_map(point).filter(|(_, y)| *y > 0.0).collect();
         Series { name: name.into(), points }
     };
-    let spread = ((setting.null.ncols() - setting.dimension) as f64).sqrt();
+    let spread = ((setting.model.points().ncols() - setting.dimension) as f64).sqrt();
     let noise = levels.iter().map(|level| (level.sigma, level.sigma * spread)).collect();
-    let mut drawn =
-        vec![series(subject.name(), |level| &level.samples), series(setting.null_name, |level| &level.null)];
+    let mut drawn = vec![
+        series(subject.name(), &|i| &levels[i].samples),
+        series(setting.null_name, &|i| &setting.null[i]),
+    ];
     drawn.retain(|series| !series.points.is_empty());
     drawn.push(Series { name: "noise of that level".into(), points: noise });
     Figure {
@@ -245,12 +250,12 @@ fn figure(subject: &Subject, setting: &Setting, levels: &[Level]) -> Figure {
 }
 
 /// Rows of x in a fixed random order, at most `most`.
-fn drawn(x: ArrayView2<f64>, most: usize, seed: u64, purpose: u64) -> Array2<f64> {
+fn drawn(x: ArrayView2<f64>, most: usize, purpose: u64) -> Array2<f64> {
     use crate::random::{Purpose, Stream};
     if x.nrows() <= most {
         return x.to_owned();
     }
-    let mut order = Stream::new(seed, Purpose::Split, purpose, 0).permutation(x.nrows());
+    let mut order = Stream::new(0, Purpose::Split, purpose, 0).permutation(x.nrows());
     order.truncate(most);
     order.sort_unstable();
     x.select(ndarray::Axis(0), &order)

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::super::{Finding, Reference};
-use super::drawn;
+use super::{Measured, drawn};
 use crate::closed_form::{Empirical, KernelDensity};
 use crate::error::Result;
 use crate::geometry::RidgeSpectrum;
@@ -15,44 +15,47 @@ const POINTS: usize = 4_000;
 /// Points projected at every level: many coordinates cost more.
 const QUERIES: usize = 200;
 const QUERIES_OF_IMAGES: usize = 64;
-const IMAGES: usize = 65;
+const IMAGES: usize = 17;
 /// Points at which spectra are taken, and ranks of them.
 const SPECTRA: usize = 48;
 const RANKS: usize = 16;
 /// Levels are these powers of √2 times the bandwidth of greatest held-out likelihood.
-const POWERS: std::ops::RangeInclusive<i32> = -2..=6;
+const POWERS: std::ops::RangeInclusive<i32> = -2..=4;
 /// Fewest held-out points that can say what is near.
 const FEWEST_NULL: usize = 20;
 /// Part of the training data that is kept back where none is held out.
 const KEPT_BACK: usize = 10;
 
-/// What a ridge is measured with.
-pub(super) struct Setting {
-    pub model: Empirical,
-    /// Data that the ridge is not made of.
-    pub null: Array2<f64>,
-    pub null_name: &'static str,
+/// All random choices: the ridge is that of the reference, whoever surveys against it.
+const SEED: u64 = 0;
+
+/// What a ridge is measured with: computed once a reference.
+pub(in crate::survey) struct Setting {
+    pub(super) model: Empirical,
+    /// Data that the ridge is not made of, measured at every level.
+    pub(super) null: Vec<Measured>,
+    pub(super) null_name: &'static str,
     /// Noise levels, rising.
-    pub levels: Vec<f64>,
+    pub(super) levels: Vec<f64>,
     /// Where among them the spectrum has its widest gap.
-    pub chosen: usize,
-    pub dimension: usize,
+    pub(super) chosen: usize,
+    pub(super) dimension: usize,
     gap: f64,
     bandwidth: f64,
 }
 
 impl Setting {
-    pub(super) fn of(reference: &Reference, seed: u64) -> Result<Self> {
+    pub(in crate::survey) fn of(reference: &Reference) -> Result<Self> {
         let train = reference.distinct_train()?;
         let held_out = reference.held_out_set().filter(|set| set.len() >= FEWEST_NULL);
         let most = queries(train.dim());
         let (points, null, null_name) = match held_out {
             Some(held_out) => {
-                let points = drawn(train.values(), POINTS, seed, 3);
-                (points, drawn(held_out.values(), most, seed, 4), "held-out data")
+                let points = drawn(train.values(), POINTS, 3);
+                (points, drawn(held_out.values(), most, 4), "held-out data")
             }
             None => {
-                let mut order = Stream::new(seed, Purpose::Split, 5, 0).permutation(train.len());
+                let mut order = Stream::new(SEED, Purpose::Split, 5, 0).permutation(train.len());
                 let kept = (train.len() / KEPT_BACK).clamp(train.len().min(8), most);
                 let back = order.split_off(train.len() - kept);
                 order.truncate(POINTS);
@@ -61,7 +64,7 @@ impl Setting {
             }
         };
         let points = PointSet::vectors(points)?;
-        let bandwidth = KernelDensity::choose_bandwidth(&points, seed)?.bandwidth;
+        let bandwidth = KernelDensity::choose_bandwidth(&points, SEED)?.bandwidth;
         let largest = points.moments().std;
         let model = Empirical::new(&points)?;
         let levels: Vec<f64> = POWERS
@@ -70,11 +73,11 @@ impl Setting {
             .filter(|(i, sigma)| *i < 3 || *sigma <= largest)
             .map(|(_, sigma)| sigma)
             .collect();
-        let at = drawn(points.values(), SPECTRA, seed, 6);
+        let at = drawn(points.values(), SPECTRA, 6);
         let (mut chosen, mut dimension, mut gap) = (0, 1, f64::NEG_INFINITY);
         for (i, &sigma) in levels.iter().enumerate() {
             let ranks = RANKS.min(points.dim());
-            let spectrum = RidgeSpectrum::at(&model, noisy(at.view(), sigma, seed).view(), sigma, ranks)?;
+            let spectrum = RidgeSpectrum::at(&model, noisy(at.view(), sigma).view(), sigma, ranks)?;
             // A ridge of dimension 0 would be the training points themselves; one of d is everything.
             for (k, drop) in spectrum.drops().iter().enumerate().skip(1) {
                 if *drop > gap {
@@ -82,17 +85,21 @@ impl Setting {
                 }
             }
         }
-        Ok(Setting { model, null, null_name, levels, chosen, dimension, gap, bandwidth })
+        let mut setting =
+            Setting { model, null: Vec::new(), null_name, levels, chosen, dimension, gap, bandwidth };
+        setting.null =
+            setting.levels.iter().map(|&sigma| setting.measure(null.view(), sigma)).collect::<Result<_>>()?;
+        Ok(setting)
     }
 
     /// As many of the points as are projected.
-    pub(super) fn some(&self, x: ArrayView2<f64>, seed: u64) -> Array2<f64> {
-        drawn(x, queries(x.ncols()), seed, 7)
+    pub(super) fn some(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        drawn(x, queries(x.ncols()), 7)
     }
 
     /// Draws of p_σ, from the points of the ridge.
-    pub(super) fn draws(&self, sigma: f64, seed: u64) -> Array2<f64> {
-        noisy(drawn(self.model.points(), SPECTRA, seed, 6).view(), sigma, seed)
+    pub(super) fn draws(&self, sigma: f64) -> Array2<f64> {
+        noisy(drawn(self.model.points(), SPECTRA, 6).view(), sigma)
     }
 
     pub(super) fn record(&self, finding: Finding) -> Finding {
@@ -101,6 +108,7 @@ impl Setting {
             .setting("ridge_noise_level", self.levels[self.chosen])
             .setting("ridge_gap", self.gap)
             .setting("ridge_points", self.model.len())
+            .setting("ridge_seed", SEED)
             .setting("bandwidth", self.bandwidth)
             .setting("near_is_what_95_percent_reach_of", self.null_name)
     }
@@ -111,10 +119,10 @@ fn queries(d: usize) -> usize {
 }
 
 /// x + σε, the same ε at every level.
-fn noisy(x: ArrayView2<f64>, sigma: f64, seed: u64) -> Array2<f64> {
+fn noisy(x: ArrayView2<f64>, sigma: f64) -> Array2<f64> {
     let mut out = x.to_owned();
     for (row, mut x) in out.outer_iter_mut().enumerate() {
-        let mut stream = Stream::new(seed, Purpose::Evaluation, row as u64, 1);
+        let mut stream = Stream::new(SEED, Purpose::Evaluation, row as u64, 1);
         x.mapv_inplace(|v| v + sigma * stream.normal());
     }
     out

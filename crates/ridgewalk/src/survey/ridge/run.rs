@@ -1,0 +1,145 @@
+//! Samples on their way: the phases of a run beside the ridge, and in two or three dimensions a film of it.
+//!
+//! The run is the subject's own, where its paths were recorded. Where they were not, a film of data in two or
+//! three dimensions shows the exact model of the points that the ridge is made of, from noise down to half the
+//! lowest level; it says so.
+
+use std::ops::ControlFlow;
+
+use ndarray::ArrayView2;
+
+use super::super::finding::{Axis, Figure, Finding, Plot, Series};
+use super::super::{Subject, words};
+use super::setting::Setting;
+use crate::error::Result;
+use crate::geometry::{FollowRidge, Phases, Ridge, RidgeFilm, RidgeRun, Summary};
+use crate::sampler::observers::Trajectories;
+use crate::sampler::{Observer, Progress};
+use crate::{Heun, LogLinear, Sampler};
+
+/// Samples of a run that is made for the film, and its noise levels.
+const SAMPLES: usize = 96;
+const LEVELS: usize = 64;
+/// It begins at this many standard deviations of the data.
+const HIGHEST: f64 = 10.0;
+
+/// Whether there is a run to speak of.
+pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Result<Vec<Finding>> {
+    let d = setting.model.points().ncols();
+    let recorded = subject.paths();
+    if recorded.is_none() && d > 3 {
+        return Ok(Vec::new());
+    }
+    let own;
+    let paths = match recorded {
+        Some(paths) => paths,
+        None => {
+            own = exact_run(setting, seed)?;
+            &own
+        }
+    };
+    let ridge = Ridge::new(&setting.model, setting.dimension)?;
+    let run = follow(&ridge, paths)?;
+    let phases = run.phases();
+    let n = run.levels.first().map_or(0, |level| level.in_tube.len());
+    let whose = match recorded {
+        Some(_) => "The samples",
+        None => {
+            "Samples of the exact model of the training data (no paths of the surveyed ones were recorded)"
+        }
+    };
+    let mut finding = Finding::new("reach", statement(whose, &phases), phases.run.reach.unwrap_or(0.0), n)
+        .setting("paths", if recorded.is_some() { "recorded" } else { "of the exact model" })
+        .figure(speeds(&run));
+    if d <= 3 && setting.dimension < d {
+        let named = |sigma: f64| phases.run.phase(sigma).name().to_string();
+        let film = RidgeFilm::new(&setting.model, setting.dimension)?.phase(named);
+        let mut figure = film.draw("ridge-film", setting.model.points(), paths)?;
+        if recorded.is_none() {
+            figure.caption += " The samples are those of the exact model of the training data, which end on them: no paths \
+                               of the surveyed samples were recorded.";
+        }
+        finding = finding.figure(figure);
+    }
+    Ok(vec![finding])
+}
+
+fn exact_run(setting: &Setting, seed: u64) -> Result<Trajectories> {
+    let lowest = setting.levels.first().copied().unwrap_or(1.0) / 2.0;
+    let deviation = crate::points::Moments::of(setting.model.points()).std;
+    let sampler = Sampler::new(Heun::new(), LogLinear::new(lowest..HIGHEST * deviation.max(lowest), LEVELS));
+    let mut paths = Trajectories::new();
+    sampler.seed(seed).run_observed(&setting.model, SAMPLES, &mut paths)?;
+    Ok(paths)
+}
+
+/// Tells an observer of a record, as the run would have.
+fn follow(ridge: &Ridge, paths: &Trajectories) -> Result<RidgeRun> {
+    let mut observer = FollowRidge::new(ridge);
+    let states: Vec<(f64, ArrayView2<f64>)> = paths.states().collect();
+    for (step, (sigma, state)) in states.iter().enumerate() {
+        let samples: Vec<u64> = (0..state.nrows() as u64).collect();
+        let progress = Progress {
+            step: step + 1,
+            steps: states.len(),
+            finished: 0,
+            total: state.nrows(),
+            sigma: *sigma,
+            samples: &samples,
+            state: *state,
+        };
+        if observer.observe(&progress) == ControlFlow::Break(()) {
+            break;
+        }
+    }
+    observer.finish()
+}
+
+fn statement(whose: &str, phases: &Phases) -> String {
+    let Some(reach) = phases.run.reach else {
+        return format!("{whose} did not come to stay within the tube around the ridge at any noise level.");
+    };
+    let mut text = format!(
+        "{whose} have reached the ridge by noise level {}: from there on 95 % of them stay within its tube",
+        words::number(reach)
+    );
+    match phases.run.aligned {
+        Some(aligned) => {
+            text += &format!("; from {} on they mainly slide along it", words::number(aligned));
+        }
+        None => text += "; they do not come to slide along it",
+    }
+    if let Some(settled) = phases.run.settled {
+        text += &format!(", until {}", words::number(settled));
+    }
+    text + "."
+}
+
+fn speeds(run: &RidgeRun) -> Figure {
+    let series = |name: &str, of: &dyn Fn(usize) -> Option<Summary>| {
+        let point = |i: usize| Some((run.levels[i].sigma, of(i)?.quantiles[2])).filter(|(_, y)| *y > 0.0);
+        Series { name: name.into(), points: (0..run.levels.len()).filter_map(point).collect() }
+    };
+    let level = |i: usize| &run.levels[i];
+    let mut drawn = vec![
+        series("distance to the ridge", &|i| level(i).over_defined(&level(i).distances)),
+        series("speed towards the ridge", &|i| level(i).over_moving(&level(i).approach_speeds)),
+        series("speed along the ridge", &|i| level(i).over_moving(&level(i).tangential_speeds)),
+    ];
+    let tube = run.levels.iter().map(|l| (l.sigma, run.kappa * l.spread)).collect();
+    drawn.retain(|series| !series.points.is_empty());
+    drawn.push(Series { name: "radius of the tube".into(), points: tube });
+    Figure {
+        id: "phases".into(),
+        title: "Reach, align, slide".into(),
+        caption: "A run from high noise (right) to low (left): distance to the ridge of its own noise level, and the speeds \
+                  towards it and along it per unit of −log σ; medians over samples. Samples reach the tube, then come \
+                  nearer, then mainly move along."
+            .into(),
+        plot: Plot::Lines {
+            x: Axis::log("noise level σ (data units)"),
+            y: Axis::log("data units"),
+            series: drawn,
+        },
+    }
+}
