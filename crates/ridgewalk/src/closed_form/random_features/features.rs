@@ -173,7 +173,12 @@ impl Features {
     ) -> Result<Self> {
         let (p, d) = directions.dim();
         let width = embedding.ncols();
-        if p == 0 || d == 0 || embedding.nrows() != p || biases.len() != p || (width > 0 && width % 2 == 0) {
+        if p == 0
+            || d == 0
+            || embedding.nrows() != p
+            || biases.len() != p
+            || (width > 0 && width.is_multiple_of(2))
+        {
             return Err(Error::shape(
                 "the features",
                 format!(

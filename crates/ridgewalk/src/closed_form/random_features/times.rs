@@ -97,7 +97,7 @@ impl TimeGrid {
     /// If the range is empty or does not begin above 0, or the number is even or below 3.
     pub fn simpson(range: Range<f64>, points: usize) -> Result<Self> {
         check(&range)?;
-        if points < 3 || points % 2 == 0 {
+        if points < 3 || points.is_multiple_of(2) {
             let help = "Simpson's rule takes an odd number, 3 at least";
             return Err(Error::argument("points", format!("is {points}"), help));
         }
