@@ -18,6 +18,7 @@ pub use crate::displacements::Displacements;
 pub(crate) use crate::displacements::displaced_one_by_one;
 use crate::error::{Error, Result};
 pub use crate::finite_difference::FiniteDifference;
+use crate::frames::{Frames, by_products};
 use crate::points::Moments;
 use crate::process::Process;
 use crate::random::Stream;
@@ -210,6 +211,15 @@ pub trait Differentiable: Denoiser {
             unit.column_mut(k).fill(0.0);
         }
         Ok(jacobian)
+    }
+
+    /// Tangent frames of p_σ at every row, for a ridge of `dimension`: see [`Frames::at`]. By default from
+    /// Jacobian products; models that know their posterior do better.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`], and if `dimension` is not below d.
+    fn frames(&self, x: ArrayView2<f64>, sigma: f64, dimension: usize) -> Result<Frames> {
+        by_products(self, x, sigma, dimension)
     }
 
     /// (∇² log p_σ) v = (J v − v)/σ² for every row.

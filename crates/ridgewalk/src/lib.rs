@@ -31,6 +31,7 @@
 //! | grids of noise levels | [`Schedule`] |
 //! | paths between any two laws | [`interpolant`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
+//! | tangents and normals of p_σ, its ridges | [`Frames`], [`geometry`] |
 //! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -40,6 +41,8 @@ pub mod denoiser;
 mod displacements;
 pub mod error;
 mod finite_difference;
+pub(crate) mod frames;
+pub mod geometry;
 pub mod interpolant;
 pub mod latent;
 pub mod metrics;
@@ -57,6 +60,7 @@ pub mod transform;
 
 pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDifference, Visit};
 pub use error::{Error, Result};
+pub use frames::Frames;
 pub use latent::{Latent, Pca};
 pub use points::{Moments, PointSet, Shape};
 pub use process::{

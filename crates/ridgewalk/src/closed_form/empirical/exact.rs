@@ -145,7 +145,7 @@ impl Empirical {
 
 /// (‖x − a‖² − ‖x − b‖²)/σ² = (b − a)·(2x − a − b)/σ²: no difference of squares, and all halved and the
 /// second factor divided by its largest part, so that nothing overflows before the end.
-fn excess(x: &[f64], a: &[f64], b: &[f64], sigma: f64) -> f64 {
+pub(super) fn excess(x: &[f64], a: &[f64], b: &[f64], sigma: f64) -> f64 {
     let parts = || x.iter().zip(a.iter().zip(b)).map(|(x, (a, b))| (0.5 * x - 0.5 * a, 0.5 * x - 0.5 * b));
     let size = parts().fold(0.0, |size: f64, (a, b)| size.max(a.abs()).max(b.abs()));
     if size == 0.0 {

@@ -22,6 +22,7 @@
 mod crowd;
 mod displaced;
 mod exact;
+mod frames;
 mod scores;
 mod screen;
 
@@ -34,6 +35,7 @@ use crate::denoiser::{
     Denoiser, Density, Differentiable, Displacements, Visit, check_query, check_tangent, displaced_one_by_one,
 };
 use crate::error::{Error, Result};
+use crate::frames::Frames;
 use crate::points::{Moments, PointSet};
 use crate::random::Stream;
 pub(crate) use displaced::Ask;
@@ -396,6 +398,9 @@ impl Differentiable for Empirical {
     ) -> Result<(Array2<f64>, Array2<f64>)> {
         let output = self.evaluate(x, sigma, Want { sigma_derivative: true, ..Want::default() })?;
         Ok((output.mean, output.derivative))
+    }
+    fn frames(&self, x: ArrayView2<f64>, sigma: f64, dimension: usize) -> Result<Frames> {
+        self.posterior_frames(x, sigma, dimension)
     }
     fn divergence(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
         Ok(self.evaluate(x, sigma, Want { divergence: true, ..Want::default() })?.divergence)
