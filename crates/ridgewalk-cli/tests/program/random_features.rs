@@ -65,6 +65,6 @@ fn what_cannot_be_is_told() {
         folder.refused(&format!("sample p.csv --model {model} -n 2 -o y"), &parts);
     }
     folder.ok("fit p.csv --model random-features:features=20 -o m.safetensors");
-    folder.refused("bridge --from m.safetensors --to m.safetensors -n 2 -o y", &["m.safetensors", "mixture"]);
+    folder.refused("bridge m.safetensors m.safetensors -n 2 -o y", &["m.safetensors", "mixture"]);
     folder.refused("sample m.safetensors --teleport auto -n 2 -o y", &["--teleport"]);
 }
