@@ -412,7 +412,6 @@ fn samples_end_near_the_modes() {
     let samples = Sampler::new(Heun::new(), Karras::new(0.02..300.0, 24)).seed(3).run(&model, 200).unwrap();
     let near = |x: f64| samples.points.outer_iter().filter(|s| (s[0] - x).hypot(s[1]) < 0.5).count();
     let (left, right) = (near(-3.0), near(3.0));
-    println!("{left} and {right} of 200");
     assert!(left + right >= 160 && left.min(right) >= 60, "{left} {right}");
 }
 
