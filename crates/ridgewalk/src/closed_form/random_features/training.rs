@@ -10,7 +10,8 @@
 //! ```
 //!
 //! One eigendecomposition of U serves every τ and λ: along an eigenvector each row of W decays on its own.
-//! U⁺ inverts the eigenvalues above 1/(10⁴ p), as the paper's experiments do.
+//! U⁺ inverts the eigenvalues above 1/(10⁴ p), as the paper's experiments do. What little V has along the others is
+//! not followed, at any τ.
 
 use std::sync::Arc;
 
