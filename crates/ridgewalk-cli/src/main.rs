@@ -10,6 +10,7 @@ mod noise_level;
 mod page;
 mod prepared;
 mod progress;
+mod random_features;
 mod record;
 mod sampling;
 mod scratch;

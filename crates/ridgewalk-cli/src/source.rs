@@ -20,6 +20,7 @@ use crate::arguments::{
 };
 use crate::failure::{Failure, Result};
 use crate::progress::say;
+use crate::random_features;
 use crate::record::digest_points;
 
 /// Components of a mixture, unless --components says otherwise.
@@ -153,6 +154,8 @@ pub struct Source {
     pub data: Option<PointSet>,
     /// (components, BIC) of the mixtures that were tried, if their number was chosen here.
     pub bic: Option<Vec<(usize, f64)>>,
+    /// What is to be said of the training of random features, if they were trained here.
+    pub training: Value,
 }
 
 /// Whether MODEL|DATA is a model file.
@@ -180,7 +183,7 @@ pub fn open(
             "drop the flag, or give it to `ridgewalk fit`",
         ));
     }
-    Ok(Source { file, data: None, bic: None })
+    Ok(Source { file, data: None, bic: None, training: Value::Null })
 }
 
 /// Fits a model to data.
@@ -191,12 +194,13 @@ pub fn fit(
     model: &arguments::Model,
     seed: u64,
 ) -> Result<Source> {
-    let name = model.model.unwrap_or(ModelName::Empirical);
+    let name = model.model.as_ref().unwrap_or(&ModelName::Empirical);
+    let of_covariances = matches!(name, ModelName::Gaussian | ModelName::Mixture);
     let without = |flag: &str, help| Err(Failure::new(flag, "means nothing for this --model", help));
-    if model.components.is_some() && name != ModelName::Mixture {
+    if model.components.is_some() && *name != ModelName::Mixture {
         return without("--components", "add --model mixture, or drop the flag");
     }
-    if model.rank.is_some() && name == ModelName::Empirical {
+    if model.rank.is_some() && !of_covariances {
         return without("--rank", "add --model gaussian or --model mixture, or drop the flag");
     }
     let points = read(spec, reading, seed)?;
@@ -217,17 +221,22 @@ pub fn fit(
         Rank::Diagonal => CovarianceKind::Diagonal,
         Rank::Low(rank) => CovarianceKind::LowRank(rank),
     };
-    if name != ModelName::Empirical && kind != CovarianceKind::Diagonal && data.dim() > WIDEST {
+    if of_covariances && kind != CovarianceKind::Diagonal && data.dim() > WIDEST {
         return Err(Failure::new(
             spec,
             format!("has {} coordinates, too many for covariances", data.dim()),
             "use --latent pca:K, --tile S for large images, or --rank diagonal",
         ));
     }
-    let mut bic = None;
+    let (mut bic, mut training) = (None, Value::Null);
     let fitted = match name {
         ModelName::Empirical => Model::Empirical(Empirical::new(&data)?),
         ModelName::Gaussian => Model::Gaussian(Gaussian::fit(&data, kind)?),
+        ModelName::RandomFeatures(text) => {
+            let (fitted, said) = random_features::train(text, &data, seed)?;
+            training = said;
+            Model::RandomFeatures(fitted)
+        }
         ModelName::Mixture => {
             let fit = MixtureFit { seed, ..MixtureFit::new(COMPONENTS, kind) };
             let fitted = match model.components {
@@ -263,7 +272,7 @@ pub fn fit(
         // Data of which no spectrum can be taken show none; that is no reason not to fit.
         file.noise_level = NoiseFloor::of_points(&own, seed).ok().map(|floor| floor.noise);
     }
-    Ok(Source { file, data: Some(data), bic })
+    Ok(Source { file, data: Some(data), bic, training })
 }
 
 /// The latent space of this name, fitted to data.
@@ -346,7 +355,7 @@ impl Source {
         json!({
             "kind": file.model.kind(), "data": file.data, "points": file.points, "command": file.command,
             "hold_out": hold_out.unwrap_or(0.0), "sha256": file.training_sha256, "units": self.units(),
-            "latent": self.latent_settings(), "bic": self.bic,
+            "latent": self.latent_settings(), "bic": self.bic, "training": self.training,
         })
     }
 

@@ -3,7 +3,7 @@
 //! | metadata key | value |
 //! |---|---|
 //! | `format` | `ridgewalk-model` |
-//! | `version` | `2` if a covariance is diagonal, else `1` |
+//! | `version` | `3` for random features, `2` if a covariance is diagonal, else `1` |
 //! | `header` | JSON: kind, shape, normalization, range, data, seed, command, … |
 //!
 //! | kind | tensors (f64, little endian) |
@@ -11,6 +11,7 @@
 //! | `gaussian` | as a mixture of one component, without `weights` |
 //! | `mixture` | `weights` `[K]`, `means` `[K, d]`; of every component k its covariance: `component.k.vectors` `[r, d]`, `component.k.values` `[r]`, `component.k.isotropic` `[1]`, or, if it is diagonal, only `component.k.diagonal` `[d]` |
 //! | `empirical` | `points` `[n, d]` (u8 or f32 where that loses nothing), and, unless all are equal, `log_weights` `[n]` |
+//! | `random-features` | `features.directions` `[p, d]`, `features.embedding` `[p, 2K + 1]` or `[p, 0]`, `features.biases` `[p]`, `features.period` `[1]`, `weights` `[d, p]`, `center` `[d]`, `scale` `[1]`, `times` `[2]`, `mean` `[d]`, `std` `[1]`; the header's `activation` is `cosine` or `relu` |
 //! | any, if standardized | `normalization.mean` `[d]`, `normalization.std` `[d]` |
 //! | any, in a latent space | `latent.mean` `[d]`, `latent.components` `[k, d]`, `latent.scales` `[k]`, `latent.spectrum` `[rank]`; the model is then one of k dimensions |
 //!
@@ -18,13 +19,14 @@
 //! Reading trusts nothing: lengths, types, shapes and values are checked, and nothing can run code.
 
 mod container;
+mod features;
 mod header;
 mod parts;
 
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
-use ridgewalk::closed_form::{Empirical, Gaussian, Mixture};
+use ridgewalk::closed_form::{Empirical, Gaussian, Mixture, RandomFeatures};
 use ridgewalk::{Denoiser, Latent, Pca, Shape};
 
 use crate::error::{Error, Result};
@@ -42,6 +44,8 @@ pub enum Model {
     Mixture(Mixture),
     /// The data themselves.
     Empirical(Empirical),
+    /// Random features, trained.
+    RandomFeatures(RandomFeatures),
 }
 
 impl Model {
@@ -51,15 +55,17 @@ impl Model {
             Model::Gaussian(model) => model,
             Model::Mixture(model) => model,
             Model::Empirical(model) => model,
+            Model::RandomFeatures(model) => model,
         }
     }
 
-    /// `gaussian`, `mixture` or `empirical`.
+    /// `gaussian`, `mixture`, `empirical` or `random-features`.
     pub fn kind(&self) -> &'static str {
         match self {
             Model::Gaussian(_) => "gaussian",
             Model::Mixture(_) => "mixture",
             Model::Empirical(_) => "empirical",
+            Model::RandomFeatures(_) => "random-features",
         }
     }
 
@@ -181,7 +187,7 @@ impl ModelFile {
         let dim = header.dim()?;
         let latent = parts::latent(header.latent, &mut container, dim)?;
         let shape = latent.as_ref().map_or(header.shape, |latent| Shape::Vector(latent.dim()));
-        let model = parts::model(header.kind, &mut container, shape, shape.dim())?;
+        let model = parts::model(&header, &mut container, shape, shape.dim())?;
         let normalization = parts::normalization(header.normalization, &mut container, dim)?;
         container.finish()?;
         let file = ModelFile {

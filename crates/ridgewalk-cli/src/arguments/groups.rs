@@ -129,8 +129,12 @@ impl Preparation {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Model (for DATA)")]
 pub struct Model {
-    /// The model [default: empirical]
-    #[arg(long, value_enum)]
+    /// The model. empirical: the data themselves, which it gives back unless smoothed; gaussian: one Gaussian;
+    /// mixture: a mixture of Gaussians, fitted by EM; random-features: a denoiser trained in closed form
+    /// (arXiv 2602.06021), with settings as in random-features:features=2000,kind=relu,time=500. They are features
+    /// (1000 unless given), kind (cosine or relu), time (of training, or inf) or ridge, weight (of the times: h, 1 or
+    /// h2), frequencies (of the time embedding), length (on which features vary) and seed [default: empirical]
+    #[arg(long, value_name = "empirical|gaussian|mixture|random-features[:KEY=VALUE,..]")]
     pub model: Option<ModelName>,
     /// Fit the model in a latent space: the K principal components of the data, as many as explain a SHARE
     /// of the variance [default: 0.9], or those in units of their standard deviations (whiten).

@@ -1,20 +1,40 @@
 //! Types of flag values, and how they are read from text.
 
 use clap::ValueEnum;
+use ridgewalk::closed_form::RandomFeatureFit;
 use ridgewalk::latent::Components;
 use ridgewalk::transform::MadConfig;
 
 /// Share of the variance that a latent space keeps, unless a number of components says otherwise.
 pub const LATENT_SHARE: f64 = 0.9;
 
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+/// A closed-form model.
+#[derive(Debug, Clone, PartialEq)]
 pub enum ModelName {
-    /// The data themselves: it gives them back unless smoothed
     Empirical,
-    /// One Gaussian
     Gaussian,
-    /// A mixture of Gaussians, fitted by EM
     Mixture,
+    /// With its settings.
+    RandomFeatures(String),
+}
+
+impl std::str::FromStr for ModelName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "empirical" => Ok(ModelName::Empirical),
+            "gaussian" => Ok(ModelName::Gaussian),
+            "mixture" => Ok(ModelName::Mixture),
+            // What cannot be read is told while the flag is at hand; the seed has no part in it.
+            _ => match RandomFeatureFit::named(text, 0) {
+                Ok(_) => Ok(ModelName::RandomFeatures(text.into())),
+                Err(e) if e.to_string().contains("is not known") => {
+                    Err("choose among empirical, gaussian, mixture, random-features".into())
+                }
+                Err(e) => Err(e.to_string()),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]

@@ -126,6 +126,10 @@ fn open(bridge: &Bridge, spec: &str) -> Result<End> {
     let law = match &source.file.model {
         Model::Mixture(mixture) => mixture.clone(),
         Model::Gaussian(gaussian) => Mixture::new(vec![1.0], vec![gaussian.clone()])?,
+        Model::RandomFeatures(_) => {
+            let help = "give the data, or fit it with --model mixture";
+            return Err(Failure::new(spec, "has no law that a bridge could start from or end at", help));
+        }
         Model::Empirical(_) => {
             let help = "give the data, or fit it with --model mixture";
             return Err(Failure::new(spec, "holds the bare points, between which there is no bridge", help));

@@ -35,7 +35,7 @@ pub fn run(fit: &Fit, arguments: &[String]) -> Result<()> {
     if fit.json {
         let settings = json!({
             "kind": file.model.kind(), "points": file.points, "sigma_data": sigma_data, "units": source.units(),
-            "latent": source.latent_settings(), "bic": source.bic,
+            "latent": source.latent_settings(), "bic": source.bic, "training": source.training,
         });
         let inputs = fit.reading.inputs(&fit.data);
         result(&Record::new(arguments, settings, &inputs)?.to_json())?;

@@ -12,6 +12,7 @@ mod interruption;
 mod latent;
 mod microscopy;
 mod noise;
+mod random_features;
 mod records;
 mod sampling;
 mod solvers;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ridgewalk::Shape;
+use ridgewalk::closed_form::Activation;
 use serde::{Deserialize, Serialize};
 
 use super::{Model, ModelFile};
@@ -12,7 +13,7 @@ use crate::normalization::Normalization;
 /// Value of the key `format`.
 const FORMAT: &str = "ridgewalk-model";
 /// The newest version read.
-const NEWEST: u64 = 2;
+const NEWEST: u64 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -20,6 +21,14 @@ pub(super) enum Kind {
     Gaussian,
     Mixture,
     Empirical,
+    RandomFeatures,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ActivationName {
+    Cosine,
+    Relu,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +49,9 @@ pub(super) enum LatentKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct Header {
     pub kind: Kind,
+    /// Of random features, and of nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<ActivationName>,
     pub shape: Shape,
     pub normalization: Units,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +79,14 @@ impl Header {
                 Model::Gaussian(_) => Kind::Gaussian,
                 Model::Mixture(_) => Kind::Mixture,
                 Model::Empirical(_) => Kind::Empirical,
+                Model::RandomFeatures(_) => Kind::RandomFeatures,
+            },
+            activation: match &file.model {
+                Model::RandomFeatures(model) => Some(match model.features().activation() {
+                    Activation::Cosine => ActivationName::Cosine,
+                    Activation::Relu => ActivationName::Relu,
+                }),
+                _ => None,
             },
             shape: file.shape,
             normalization: match file.normalization {
@@ -128,13 +148,14 @@ impl Header {
     }
 }
 
-/// The oldest version that can say what the model is: 2 knows diagonal covariances, 1 does not. A
-/// ridgewalk that reads only 1 then asks to be updated, instead of missing a tensor.
+/// The oldest version that can say what the model is: 3 knows random features, 2 diagonal covariances, 1
+/// neither. A ridgewalk that reads only 1 then asks to be updated, instead of missing a tensor.
 pub(super) fn version(model: &Model) -> u64 {
     let components = match model {
         Model::Gaussian(model) => std::slice::from_ref(model),
         Model::Mixture(model) => model.components(),
         Model::Empirical(_) => &[],
+        Model::RandomFeatures(_) => return 3,
     };
     if components.iter().any(|g| g.covariance().diagonal_variances().is_some()) { 2 } else { 1 }
 }

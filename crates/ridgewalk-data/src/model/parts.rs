@@ -5,13 +5,14 @@ use ridgewalk::closed_form::{Covariance, Empirical, Gaussian, Mixture};
 use ridgewalk::{Pca, PointSet, Shape};
 
 use super::container::{Container, Tensor, here};
-use super::header::{Kind, LatentKind, Units};
+use super::features;
+use super::header::{Header, Kind, LatentKind, Units};
 use super::{Model, ModelFile};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::normalization::Normalization;
 
-const F64: &[Element] = &[Element::F64];
+pub(super) const F64: &[Element] = &[Element::F64];
 /// What points may be stored as.
 const POINTS: &[Element] = &[Element::U8, Element::F32, Element::F64];
 
@@ -43,11 +44,12 @@ pub(super) fn tensors(file: &ModelFile) -> Vec<Tensor<'_>> {
                 values: Box::new(points.into_iter().copied()),
             });
         }
+        Model::RandomFeatures(model) => features::push(&mut tensors, model),
     }
     tensors
 }
 
-fn vector<'a>(name: &str, values: &'a [f64]) -> Tensor<'a> {
+pub(super) fn vector<'a>(name: &str, values: &'a [f64]) -> Tensor<'a> {
     let values_of = Box::new(values.iter().copied());
     Tensor { name: name.into(), shape: vec![values.len()], element: Element::F64, values: values_of }
 }
@@ -117,8 +119,8 @@ fn narrowest(values: impl Iterator<Item = f64> + Clone) -> Element {
 }
 
 /// The model of a file whose header says that it is of this kind, in `dim` dimensions.
-pub(super) fn model(kind: Kind, container: &mut Container, shape: Shape, dim: usize) -> Result<Model> {
-    match kind {
+pub(super) fn model(header: &Header, container: &mut Container, shape: Shape, dim: usize) -> Result<Model> {
+    match header.kind {
         Kind::Gaussian => {
             let mut components = components(container, 1, dim)?;
             components.pop().map(Model::Gaussian).ok_or_else(|| Error::malformed("there is no component"))
@@ -129,6 +131,7 @@ pub(super) fn model(kind: Kind, container: &mut Container, shape: Shape, dim: us
             let components = components(container, count, dim)?;
             Mixture::new(weights, components).map(Model::Mixture).map_err(|e| unsound("weights", e))
         }
+        Kind::RandomFeatures => features::read(header.activation, container, dim).map(Model::RandomFeatures),
         Kind::Empirical => {
             let [n, _] = container.shape("points")?;
             let values = container.values("points", &[n, dim], POINTS)?;
@@ -198,11 +201,11 @@ pub(super) fn latent(kind: Option<LatentKind>, container: &mut Container, dim: u
     Pca::from_parts(mean.into(), components, scales, spectrum).map(Some).map_err(|e| unsound(name, e))
 }
 
-fn matrix(name: &str, rows: usize, columns: usize, values: Vec<f64>) -> Result<Array2<f64>> {
+pub(super) fn matrix(name: &str, rows: usize, columns: usize, values: Vec<f64>) -> Result<Array2<f64>> {
     Array2::from_shape_vec((rows, columns), values).map_err(|e| here(name, Error::malformed(e.to_string())))
 }
 
 /// What the library refuses to build from a file's numbers is the file's fault.
-fn unsound(name: &str, error: ridgewalk::Error) -> Error {
+pub(super) fn unsound(name: &str, error: ridgewalk::Error) -> Error {
     here(name, Error::malformed(error.to_string()))
 }

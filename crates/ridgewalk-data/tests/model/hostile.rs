@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::{Array2, array};
 use proptest::prelude::*;
-use ridgewalk::closed_form::{Covariance, Empirical, Gaussian, Mixture};
+use ridgewalk::closed_form::{Covariance, Empirical, Gaussian, Mixture, RandomFeatureFit, RandomFeatures};
 use ridgewalk_data::{Error, ErrorKind, Model, ModelFile};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -268,13 +268,56 @@ fn lies_about_a_diagonal_name_the_tensor() {
     }
 }
 
-/// Small files of all three kinds, diagonal and not, and one in a latent space.
+fn features() -> RandomFeatures {
+    let data = set(array![[0.5, 1.0], [2.0, 3.0], [2.0, 3.0]]);
+    let fit = RandomFeatureFit { frequencies: 1, ..RandomFeatureFit::new(3) };
+    fit.fit(&data).unwrap().at(1.0).unwrap()
+}
+
+#[test]
+fn lies_about_random_features_name_the_tensor() {
+    let data = set(array![[0.5, 1.0], [2.0, 3.0]]);
+    let bytes = bytes_of(&ModelFile::new(Model::RandomFeatures(features()), &data, "x"));
+    type Change = fn(&mut Parts);
+    let cases: [(Change, &str); 14] = [
+        (|p| drop(p.tensors.remove("features.biases")), "`features.biases`: this tensor is missing"),
+        (
+            |p| p.put("features.biases", &[4], &[0.0; 4]),
+            "`features.directions`: has the shape [3, 2] where [4, 2]",
+        ),
+        (|p| p.put("features.biases", &[0], &[]), "`features.directions`: has the shape [3, 2] where [0, 2]"),
+        (|p| p.put("features.embedding", &[3, 2], &[0.0; 6]), "embedding (3, 2)"),
+        (|p| p.put("features.embedding", &[0, 1 << 60], &[]), "`features.embedding`: has the shape"),
+        (|p| p.put("features.period", &[1], &[0.0]), "period is 0"),
+        (|p| p.put("weights", &[2, 3], &[f64::NAN; 6]), "`weights`: value 0"),
+        (|p| p.put("weights", &[3, 2], &[0.0; 6]), "`weights`: has the shape [3, 2] where [2, 3]"),
+        (|p| p.put("center", &[3], &[0.0; 3]), "`center`: has the shape [3]"),
+        (|p| p.put("scale", &[1], &[-1.0]), "scale is -1"),
+        (|p| p.put("times", &[2], &[2.0, 1.0]), "from 2 to 1"),
+        (|p| p.put("std", &[1], &[-1.0]), "std -1"),
+        (|p| p.put("means", &[1], &[-1.0]), "`means`: is no part"),
+        (
+            |p| p.edit("header", r#""activation":"cosine","#, ""),
+            "`header`: random features have an activation",
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut parts = Parts::of(&bytes);
+        change(&mut parts);
+        let error = error_of(&parts.bytes());
+        assert!(error.to_string().contains(expected), "{error}, not {expected}");
+        assert!(matches!(error.kind, ErrorKind::Malformed | ErrorKind::NonFinite), "{error}");
+    }
+}
+
+/// Small files of all kinds, diagonal and not, and one in a latent space.
 fn small() -> Vec<Vec<u8>> {
     let data = set(array![[0.5, 1.0], [2.0, 3.0], [2.0, 3.0]]);
     let gaussian = Gaussian::new(array![1.0, 2.0], Covariance::isotropic(2, 0.5).unwrap()).unwrap();
     let diagonal = Gaussian::new(array![1.0, 2.0], Covariance::diagonal(vec![1.0, 0.5]).unwrap()).unwrap();
     let pair = Mixture::new(vec![0.25, 0.75], vec![gaussian.clone(), diagonal]).unwrap();
-    [Model::Gaussian(gaussian), Model::Mixture(pair), Model::Empirical(Empirical::new(&data).unwrap())]
+    let empirical = Model::Empirical(Empirical::new(&data).unwrap());
+    [Model::Gaussian(gaussian), Model::Mixture(pair), empirical, Model::RandomFeatures(features())]
         .into_iter()
         .map(|model| bytes_of(&ModelFile::new(model, &data, "x")))
         .chain([bytes_of(&encoded())])

@@ -1,6 +1,8 @@
 //! The same model, the same fields, the same bytes.
 
-use ridgewalk::closed_form::{CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit};
+use ridgewalk::closed_form::{
+    Activation, CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit, RandomFeatureFit,
+};
 use ridgewalk::{Denoiser, PointSet, Shape};
 use ridgewalk_data::{ErrorKind, Model, ModelFile, Normalization};
 use safetensors::{Dtype, SafeTensors};
@@ -123,6 +125,20 @@ fn merged_duplicates_and_weights_are_the_same_again() {
         round_trip(Model::Empirical(merged), &data);
         let weights: Vec<f64> = (0..50).map(|i| f64::from(i % 7) / 3.0).collect();
         round_trip(Model::Empirical(Empirical::weighted(&data, &weights).unwrap()), &data);
+    }
+}
+
+#[test]
+fn random_features_are_the_same_again() {
+    let data = set(normals(12, 3, 5));
+    for (activation, frequencies) in [(Activation::Cosine, 2), (Activation::Cosine, 0), (Activation::Relu, 1)]
+    {
+        let fit = RandomFeatureFit { activation, frequencies, ..RandomFeatureFit::new(9) };
+        let model = fit.fit(&data).unwrap().at(2.0).unwrap();
+        let (read, bytes) = round_trip(Model::RandomFeatures(model.clone()), &data);
+        assert!(matches!(read.model, Model::RandomFeatures(m) if m == model));
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+        assert_eq!(metadata.metadata().as_ref().unwrap()["version"], "3");
     }
 }
 

@@ -11,8 +11,10 @@
 //! | any of these on a subspace of R^d | [`Embedded`] | the field's + O(batch·d·m) |
 //! | Π_b p_b(x_b), independent blocks of coordinates | [`Product`] | that of the blocks |
 //! | Σ_k w_k p_k of any fields | [`FieldMixture`] | that of the fields |
+//! | none: W σ_t(x), trained | [`RandomFeatures`] | O(batch·d·p) |
 //!
-//! All give D, the score, log p_σ, J (products, trace and matrix), the Hessian and ∂D/∂σ exactly.
+//! All give D, J (products, trace and matrix) and ∂D/∂σ exactly, and all but the last, which is of no law, the
+//! score's potential log p_σ and its Hessian.
 
 pub(crate) mod covariance;
 pub mod deconvolution;
@@ -28,6 +30,7 @@ mod mixture;
 mod pointwise;
 mod posterior;
 mod product;
+mod random_features;
 pub(crate) mod rows;
 pub(crate) mod scatter;
 mod uniform;
@@ -43,4 +46,8 @@ pub use gaussian::Gaussian;
 pub use kernel_density::{BandwidthChoice, KernelDensity};
 pub use mixture::Mixture;
 pub use product::Product;
+pub use random_features::{
+    Activation, FeatureDraw, FeatureErrors, Features, RandomFeatureFit, RandomFeatures, SamplingError,
+    Stopping, TimeGrid, TrainedFeatures, Training, Weighting,
+};
 pub use uniform::{Plane, Sphere, Torus};

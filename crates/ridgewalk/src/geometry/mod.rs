@@ -10,11 +10,13 @@
 //! | a run beside the ridge of its own noise level, and its phases | [`FollowRidge`], [`RidgeRun`], [`Phases`] |
 //! | a model's error along a run, and what it does to samples | [`ErrorSplit`], [`Comparison`], [`Agreement`] |
 //! | how far from the ridge samples can be | [`TubeBound`] |
+//! | a learned denoiser's error by direction, at draws from p_σ | [`DirectionalDraws`] |
 
 mod agreement;
 mod anderson;
 mod curves;
 mod error_split;
+mod feature_errors;
 mod film;
 mod follow;
 mod phases;
@@ -27,6 +29,7 @@ pub use crate::frames::Frames;
 pub use agreement::Agreement;
 pub use curves::{RidgeCurve, RidgeCurves, RidgeTracer};
 pub use error_split::{Comparison, ErrorSplit, Motion};
+pub use feature_errors::{Directional, DirectionalDraws, FeatureErrorRow, LevelErrors, Measured};
 pub use film::RidgeFilm;
 pub use follow::{FollowRidge, RidgeLevel, RidgeRun, Summary};
 pub use phases::{Phase, PhaseTimes, Phases};
