@@ -13,6 +13,8 @@
 //! S has a row a point of weight. Few rows: the eigenvectors come from S Sᵀ; few coordinates: from SᵀS;
 //! otherwise from products with S.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
@@ -21,7 +23,7 @@ use super::scores::Scores;
 use super::screen::{Error as ScoreError, Screen};
 use super::{Empirical, Layout, SMALL};
 use crate::closed_form::covariance::eigen;
-use crate::closed_form::rows::{axpys, dot, dots};
+use crate::closed_form::rows::{axpys, dot};
 use crate::error::Result;
 use crate::frames::{DENSE, Frame, Frames, Krylov, check};
 
@@ -193,7 +195,7 @@ impl Posterior {
 
     /// From S Sᵀ: if u is an eigenvector, Sᵀu/‖Sᵀu‖ is one of SᵀS.
     fn by_gram(&self, d: usize, m: usize) -> Result<(Vec<f64>, Vec<f64>)> {
-        let mut gram = faer::Mat::zeros(m, m);
+        let mut gram = Mat::zeros(m, m);
         let row = |i: usize| &self.rows[i * d..(i + 1) * d];
         for i in 0..m {
             for j in 0..=i {
@@ -225,27 +227,21 @@ impl Posterior {
                 out[..=i].iter_mut().zip(row).for_each(|(o, v)| *o += row[i] * v);
             }
         }
-        let full = faer::Mat::from_fn(d, d, |i, j| scatter[i.max(j) * d + i.min(j)]);
+        let full = Mat::from_fn(d, d, |i, j| scatter[i.max(j) * d + i.min(j)]);
         let (values, vectors) = eigen(&full)?;
         Ok((values, vectors.iter().copied().collect()))
     }
 
-    /// SᵀS times the rows of `directions`, in one pass over S.
+    /// SᵀS times the rows of `directions`. Sequential, so that no bit depends on the number of threads.
     fn products(&self, d: usize, directions: &[f64]) -> Vec<f64> {
-        let count = directions.len() / d;
-        let mut out = vec![0.0; directions.len()];
-        let mut along = vec![0.0; count];
-        for block in self.rows.chunks(8 * d) {
-            let m = block.len() / d;
-            let mut coefficients = vec![0.0; count * m];
-            for (i, row) in block.chunks_exact(d).enumerate() {
-                dots(directions, row, &mut along);
-                along.iter().enumerate().for_each(|(j, a)| coefficients[j * m + i] = *a);
-            }
-            for (c, out) in coefficients.chunks_exact(m).zip(out.chunks_exact_mut(d)) {
-                axpys(c, block, out);
-            }
-        }
+        let (m, count) = (self.rows.len() / d, directions.len() / d);
+        let rows = MatRef::from_row_major_slice(&self.rows, m, d);
+        let directions = MatRef::from_row_major_slice(directions, count, d);
+        let mut along = Mat::<f64>::zeros(m, count);
+        matmul(along.as_mut(), Accum::Replace, rows, directions.transpose(), 1.0, Par::Seq);
+        let mut out = vec![0.0; count * d];
+        let images = MatMut::from_row_major_slice_mut(&mut out, count, d);
+        matmul(images, Accum::Replace, along.transpose(), rows, 1.0, Par::Seq);
         out
     }
 }

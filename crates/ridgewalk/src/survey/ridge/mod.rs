@@ -217,20 +217,20 @@ fn table(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Table {
 }
 
 fn figure(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Figure {
-    let series = |name: &str, of: &dyn Fn(usize) -> &'_ Measured| {
-        let point = |i: usize| {
-            let reached = of(i).reached();
+    let series = |name: &str, measured: Vec<&Measured>| {
+        let point = |(level, measured): (&Level, &Measured)| {
+            let reached = measured.reached();
             // A curve needs more than a few points to have a middle.
-            (2 * reached.len() >= of(i).distances.len()).then(|| (levels[i].sigma, median(&reached)))
+            (2 * reached.len() >= measured.distances.len()).then(|| (level.sigma, median(&reached)))
         };
-        let points = (0..levels.len()).filter_map(point).filter(|(_, y)| *y > 0.0).collect();
+        let points = levels.iter().zip(measured).filter_map(point).filter(|(_, y)| *y > 0.0).collect();
         Series { name: name.into(), points }
     };
     let spread = ((setting.model.points().ncols() - setting.dimension) as f64).sqrt();
     let noise = levels.iter().map(|level| (level.sigma, level.sigma * spread)).collect();
     let mut drawn = vec![
-        series(subject.name(), &|i| &levels[i].samples),
-        series(setting.null_name, &|i| &setting.null[i]),
+        series(subject.name(), levels.iter().map(|level| &level.samples).collect()),
+        series(setting.null_name, levels.iter().map(|level| level.null).collect()),
     ];
     drawn.retain(|series| !series.points.is_empty());
     drawn.push(Series { name: "noise of that level".into(), points: noise });

@@ -1,8 +1,8 @@
 //! Samples on their way: the phases of a run beside the ridge, and in two or three dimensions a film of it.
 //!
 //! The run is the subject's own, where its paths were recorded. Where they were not, a film of data in two or
-//! three dimensions shows the exact model of the points that the ridge is made of, from noise down to half the
-//! lowest level; it says so.
+//! three dimensions shows the exact model of the points that the ridge is made of; it says so. Both end at the lowest
+//! level of the survey.
 
 use std::ops::ControlFlow;
 
@@ -27,16 +27,15 @@ const HIGHEST: f64 = 10.0;
 pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Result<Vec<Finding>> {
     let d = setting.model.points().ncols();
     let recorded = subject.paths();
-    if recorded.is_none() && d > 3 {
+    let lowest = setting.levels.first().copied().unwrap_or_default();
+    let enough =
+        recorded.is_some_and(|paths| paths.states().filter(|(sigma, _)| *sigma >= lowest).count() > 2);
+    if (recorded.is_none() && d > 3) || (recorded.is_some() && !enough) {
         return Ok(Vec::new());
     }
-    let own;
     let paths = match recorded {
-        Some(paths) => paths,
-        None => {
-            own = exact_run(setting, seed)?;
-            &own
-        }
+        Some(paths) => &above(paths, lowest)?,
+        None => &exact_run(setting, lowest, seed)?,
     };
     let ridge = Ridge::new(&setting.model, setting.dimension)?;
     let run = follow(&ridge, paths)?;
@@ -64,8 +63,14 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
     Ok(vec![finding])
 }
 
-fn exact_run(setting: &Setting, seed: u64) -> Result<Trajectories> {
-    let lowest = setting.levels.first().copied().unwrap_or(1.0) / 2.0;
+/// The states at this noise level and above: below, the smoothed data are so many separate points, and their ridge
+/// a web among these.
+fn above(paths: &Trajectories, lowest: f64) -> Result<Trajectories> {
+    let states = paths.states().filter(|(sigma, _)| *sigma >= lowest);
+    Trajectories::of_states(states.map(|(sigma, x)| (sigma, x.to_owned())).collect())
+}
+
+fn exact_run(setting: &Setting, lowest: f64, seed: u64) -> Result<Trajectories> {
     let deviation = crate::points::Moments::of(setting.model.points()).std;
     let sampler = Sampler::new(Heun::new(), LogLinear::new(lowest..HIGHEST * deviation.max(lowest), LEVELS));
     let mut paths = Trajectories::new();
