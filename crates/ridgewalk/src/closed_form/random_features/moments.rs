@@ -14,6 +14,8 @@
 //! so that a time costs two products of n × p matrices and p² exponentials. Strips of columns have fixed widths
 //! and each is computed by one thread: the number of threads changes nothing.
 
+use std::f64::consts::SQRT_2;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use ndarray::Array2;
@@ -99,6 +101,18 @@ impl<'a> Design<'a> {
         });
     }
 
+    /// cos q_ij and sin q_ij, each `[n, p]`.
+    fn turn(&self, at: Instant, cosines: &mut [f64], sines: &mut [f64]) {
+        let phase = self.features.phase(at.embedded);
+        let p = phase.len();
+        let both = cosines.par_chunks_mut(p).zip(sines.par_chunks_mut(p));
+        both.zip(self.projections.par_chunks(p)).for_each(|((cosines, sines), z)| {
+            for (((c, s), z), phase) in cosines.iter_mut().zip(sines).zip(z).zip(&phase) {
+                (*s, *c) = libm::sincos(at.a * z + phase);
+            }
+        });
+    }
+
     /// V of `times` alone, `[d, p]`, exact.
     pub fn first(&self, times: &[(Instant, f64)]) -> Mat<f64> {
         let (n, d) = self.points.dim();
@@ -121,13 +135,19 @@ impl<'a> Design<'a> {
         let p = self.features.len();
         let gram = self.gram();
         let mut second = Mat::<f64>::zeros(p, p);
+        let mut first = Mat::<f64>::zeros(self.points.ncols(), p);
         let (mut cosines, mut sines) = (vec![0.0; n * p], vec![0.0; n * p]);
         for &(at, weight) in times {
-            self.fill(at, &mut cosines, |q, _| libm::cos(q));
-            self.fill(at, &mut sines, |q, _| libm::sin(q));
+            self.turn(at, &mut cosines, &mut sines);
             let c = MatRef::from_row_major_slice(&cosines, n, p);
             let s = MatRef::from_row_major_slice(&sines, n, p);
             let scale = weight / (n * p) as f64;
+            let mut product = Mat::zeros(first.nrows(), p);
+            add_product(&mut product, self.points, c, scale * at.a * SQRT_2);
+            for (j, norm) in self.squared_norms.iter().enumerate() {
+                let fade = libm::exp(-0.5 * at.h * norm);
+                (0..first.nrows()).for_each(|i| first[(i, j)] += fade * product[(i, j)]);
+            }
             second.as_mut().par_col_chunks_mut(STRIP).enumerate().for_each(|(strip, mut out)| {
                 // The lower part is enough.
                 let (from, width) = (strip * STRIP, out.ncols());
@@ -152,7 +172,7 @@ impl<'a> Design<'a> {
         }
         symmetrise(&mut second);
         let (target, power) = self.target(times);
-        FeatureMoments { second, first: self.first(times), target, power, sampling: None }
+        FeatureMoments { second, first, target, power, sampling: None }
     }
 
     /// W_x W_xᵀ.
