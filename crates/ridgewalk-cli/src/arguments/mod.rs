@@ -17,7 +17,9 @@ pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
 pub use list::{Kind, List};
-pub use papers::{Experiment, LogDomainSmoothing, MadExperiment, MadPaper, Paper, Reproduce};
+pub use papers::{
+    Experiment, LogDomainSmoothing, MadExperiment, MadPaper, Paper, Reproduce, RidgeExperiment, RidgePaper,
+};
 pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
 pub use values::{ComponentCount, FormatName, LatentName, Mad, ModelName, Noise, Quantity, Rank};

@@ -21,6 +21,10 @@ pub enum Paper {
         ridgewalk reproduce mad --only shapes,sweep\n  \
         ridgewalk reproduce mad --only particles --particles clean-projections.npy")]
     Mad(MadPaper),
+    /// Ridges of the smoothed density: samples reach them, align with them, slide along them (arXiv 2602.06021)
+    #[command(after_help = "Examples:\n  ridgewalk reproduce ridge --small -o quick/\n  \
+        ridgewalk reproduce ridge --only phases,injected")]
+    Ridge(RidgePaper),
 }
 
 #[derive(Debug, Args)]
@@ -104,4 +108,34 @@ pub enum MadExperiment {
     Particles,
     /// Photographs of faces (needs --faces)
     Faces,
+}
+
+#[derive(Debug, Args)]
+pub struct RidgePaper {
+    /// Fewer samples and settings: half a minute instead of a few
+    #[arg(long)]
+    pub small: bool,
+    /// Only these experiments
+    #[arg(long, value_enum, value_name = "EXPERIMENT", value_delimiter = ',')]
+    pub only: Vec<RidgeExperiment>,
+    /// Folder for report.html, survey.json, run.json, figures/ and tables/
+    #[arg(short, long, value_name = "FOLDER", default_value = "ridge")]
+    pub output: PathBuf,
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RidgeExperiment {
+    /// The ridge of a circle against its closed form, and of a noisy one
+    Circle,
+    /// The ridge of thirteen points over the noise level
+    Points,
+    /// Runs onto a ring: reach, align and slide, with bounds on the distance
+    Phases,
+    /// Known errors across and along a ridge, and the threshold of sliding
+    Injected,
+    /// Predicted and measured distances on five kinds of data with three kinds of error
+    Correlation,
 }

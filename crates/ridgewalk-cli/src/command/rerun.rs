@@ -108,6 +108,7 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
         Command::Reproduce(reproduce) => match &mut reproduce.paper {
             Paper::LogDomainSmoothing(paper) => Some(&mut paper.output),
             Paper::Mad(paper) => Some(&mut paper.output),
+            Paper::Ridge(paper) => Some(&mut paper.output),
         },
         Command::Survey(survey) => Some(survey.output.get_or_insert_default()),
         _ => None,

@@ -18,6 +18,7 @@ const COMMANDS: [&str; 18] = [
     "reproduce",
     "reproduce log-domain-smoothing",
     "reproduce mad",
+    "reproduce ridge",
     "data",
     "data info",
     "data make",

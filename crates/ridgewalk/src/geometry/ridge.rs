@@ -9,18 +9,27 @@
 //! 1 − g_{d*+1} ≥ c, and the first ‖N(D − x)‖ = 0.
 //!
 //! Projection is subspace-constrained mean shift, x ← x + N(D − x) (Ozertem & Erdogmus 2011), which converges
-//! linearly with the factor g_{d*+1}, or its Newton form, which divides every normal coordinate by 1 − g and
-//! takes a few steps. It moves in the normal space only, so that the point's place along the ridge stays; it
+//! linearly with the factor g_{d*+1}, or its Newton form, which divides every normal coordinate by 1 − g, is
+//! accelerated by its last steps (Anderson 1965), and takes a few. It moves in the normal space only, so that the point's place along the ridge stays; it
 //! is the orthogonal projection up to second order in the distance.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
+use super::anderson::Anderson;
 use crate::denoiser::{Differentiable, check_sigma};
 use crate::error::{Error, Result};
 use crate::frames::Frames;
 
 /// Largest length of a step, in noise levels times √(d − d*): farther the frame is another.
 const LONGEST: f64 = 1.0;
+/// Newton steps shorter than this part of σ are accelerated.
+const NEAR: f64 = 0.1;
+/// Convergence counts as linear where the residual falls by less than 1 over this more than the step before.
+const LINEAR: f64 = 0.5;
+/// Steps that differ by less than this part count as one.
+const SAME: f64 = 0.01;
+/// After this many steps a point at which no frame is defined is given up.
+const PATIENCE: usize = 30;
 /// Rounding of D and x, relative to their size.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
@@ -64,7 +73,7 @@ pub enum Ended {
     OnRidge,
     /// Converged where log p_σ is not concave enough in all normal directions: no ridge there.
     NotConcave,
-    /// Converged where tangent and normal space are not told apart: no ridge of this dimension is defined.
+    /// Tangent and normal space are not told apart there: no ridge of this dimension is defined.
     Undefined,
     /// Did not converge in the steps that were allowed.
     NotConverged,
@@ -194,8 +203,10 @@ impl<'a> Ridge<'a> {
         let mut ways = vec![Way::default(); n];
         let mut steps = vec![0; n];
         let mut pending: Vec<usize> = (0..n).collect();
-        for _ in 0..self.most_steps {
-            pending.retain(|&row| !self.converged(&frames, points.row(row), row));
+        for step in 0..self.most_steps {
+            // Where no tangent space is defined there is nothing to converge to.
+            let lost = |row: usize| step >= PATIENCE && frames.gaps()[row] < Frames::DEFINED;
+            pending.retain(|&row| !self.converged(&frames, points.row(row), row) && !lost(row));
             if pending.is_empty() {
                 break;
             }
@@ -209,6 +220,7 @@ impl<'a> Ridge<'a> {
         }
         let ended = |row: usize| match self.converged(&frames, points.row(row), row) {
             true => self.judge(&frames, row),
+            false if frames.gaps()[row] < Frames::DEFINED => Ended::Undefined,
             false => Ended::NotConverged,
         };
         let ended = (0..n).map(ended).collect();
@@ -236,8 +248,11 @@ impl<'a> Ridge<'a> {
 /// The way of one point to the ridge.
 #[derive(Debug, Clone, Default)]
 struct Way {
-    /// Where a Newton step began, and the mean-shift step from there.
+    /// Where the last Newton step began, and the mean-shift step from there.
     retreat: Option<(Array1<f64>, Array1<f64>)>,
+    anderson: Anderson,
+    /// ‖N(D − x)‖ before the last step, and its ratio to the one before that.
+    last: Option<(f64, f64)>,
 }
 
 impl Way {
@@ -246,17 +261,33 @@ impl Way {
         if let Some((from, other)) = self.retreat.take()
             && length(shift.view()) > length(other.view())
         {
+            self.anderson.clear();
             return from + other;
         }
         if ridge.steps == Steps::MeanShift || frames.gains()[(row, ridge.dimension)] >= 1.0 {
+            self.anderson.clear();
             return &x + &shift;
         }
         let newton = frames.newton();
         let newton = newton.row(row);
+        // Newton's steps converge linearly where the frame turns on the way: they are accelerated once it is
+        // nearly that of the end, and a step no longer shortens the rest by more than the one before did.
+        let residual = length(shift.view());
+        let (before, ratio) = self.last.unwrap_or((residual, 0.0));
+        self.last = Some((residual, residual / before));
+        let accelerated = match length(newton) < NEAR * frames.sigma() {
+            true => Some(self.anderson.step(x, newton)),
+            false => None,
+        };
+        let step =
+            accelerated.filter(|_| residual > LINEAR * ratio * before).unwrap_or_else(|| newton.to_owned());
         let most = LONGEST * ridge.spread(frames.sigma());
-        let next = &x + &(&newton * (most / length(newton)).min(1.0));
-        self.retreat = Some((x.to_owned(), shift));
-        next
+        let step = &step * (most / length(step.view())).min(1.0);
+        // From what is mean shift anyway there is nothing to retreat to.
+        if length((&step - &shift).view()) > SAME * length(shift.view()) {
+            self.retreat = Some((x.to_owned(), shift));
+        }
+        &x + &step
     }
 }
 

@@ -33,6 +33,7 @@ mod memorisation;
 mod nearest;
 mod noise;
 mod novelty;
+mod ridge;
 mod spectrum;
 mod subject;
 #[cfg(test)]
@@ -56,6 +57,7 @@ pub use memorisation::{Memorisation, Verdicts};
 pub use nearest::NearestDistances;
 pub use noise::ResidualNoise;
 pub use novelty::novelty;
+pub use ridge::RidgeDistance;
 pub use spectrum::Spectrum;
 pub use subject::{Reference, Subject, Truth};
 pub use transport::SlicedTransport;
@@ -108,6 +110,7 @@ impl Survey {
             .with(ManifoldDistance)
             .with(ResidualNoise)
             .with(Spectrum)
+            .with(RidgeDistance)
             .with(ClassBalance)
             .with(Gallery::default())
     }

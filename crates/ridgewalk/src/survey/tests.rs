@@ -149,6 +149,7 @@ fn without_held_out_data_the_rule_is_uncalibrated_and_says_so() {
             "manifold-distance",
             "residual-noise",
             "noise-level",
+            "ridge-distance",
             "class-balance",
             "gallery"
         ]

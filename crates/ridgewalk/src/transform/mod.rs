@@ -4,6 +4,7 @@ pub mod guidance;
 mod held_out;
 pub mod kernel_choice;
 pub mod mad;
+pub mod perturbed;
 pub mod smoothing;
 pub mod smoothing_scale;
 pub mod tweedie;
@@ -11,6 +12,7 @@ pub mod tweedie;
 pub use guidance::Guided;
 pub use kernel_choice::{KernelCandidate, KernelChoice, choose_kernel, choose_scale_along};
 pub use mad::{Attraction, Mad, MadConfig, extended_score};
+pub use perturbed::{Field, InjectedError, Perturbed};
 pub use smoothing::{
     Dimension, DrawDisplacements, Estimate, Estimator, Kernel, LocalPca, NearestPoints, ScaleOfSigma,
     Smoothed, Surface,

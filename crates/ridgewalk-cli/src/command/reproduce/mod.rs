@@ -4,6 +4,7 @@ mod log_domain_smoothing;
 mod mad;
 mod output;
 mod part;
+mod ridge;
 
 use crate::arguments::{Paper, Reproduce};
 use crate::failure::Result;
@@ -12,5 +13,6 @@ pub fn run(reproduce: &Reproduce, arguments: &[String]) -> Result<()> {
     match &reproduce.paper {
         Paper::LogDomainSmoothing(paper) => log_domain_smoothing::run(paper, arguments),
         Paper::Mad(paper) => mad::run(paper, arguments),
+        Paper::Ridge(paper) => ridge::run(paper, arguments),
     }
 }

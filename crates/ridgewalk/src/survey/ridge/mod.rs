@@ -1,0 +1,257 @@
+//! Where samples are relative to the ridge of the data: on it, off it, or between the data along it.
+//!
+//! The ridge is that of the training data smoothed by noise of level σ ([`crate::geometry`], arXiv 2602.06021). Its
+//! dimension and the level at which it is told are those at which the spectrum of gains has its widest gap. What
+//! counts as near is what data that the ridge was not made of show: held-out data, or a tenth of the training data
+//! that is kept back.
+
+mod error_parts;
+mod setting;
+
+use ndarray::{Array2, ArrayView2};
+
+use super::finding::{Axis, Cell, Figure, Finding, Plot, Series, Table};
+use super::{Probe, Subject, words};
+use crate::error::Result;
+use crate::geometry::Ridge;
+use crate::metrics::Bootstrap;
+use crate::metrics::binomial::fraction_interval;
+use crate::metrics::bootstrap::{median, quantile_of_sorted};
+use crate::neighbours::nearest;
+use setting::Setting;
+
+/// Fewer training points have no ridge to speak of.
+const FEWEST: usize = 32;
+/// Of data like the training data this share counts as near the ridge, or as near a point.
+const NEAR: f64 = 0.95;
+
+/// Distance of samples to the ridge of the smoothed data over σ, the share on the ridge, the share between the
+/// data, and with a model the normal and tangential parts of its error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RidgeDistance;
+
+/// Points against one ridge.
+struct Measured {
+    /// Distances to the ridge; infinite where the projection did not end on one.
+    distances: Vec<f64>,
+    /// Distances to the nearest point that the ridge is made of.
+    nearest: Vec<f64>,
+}
+
+/// One level: σ, samples, and the data that the ridge was not made of.
+struct Level {
+    sigma: f64,
+    samples: Measured,
+    null: Measured,
+}
+
+impl Probe for RidgeDistance {
+    fn id(&self) -> &'static str {
+        "ridge-distance"
+    }
+
+    fn inapplicable(&self, subject: &Subject) -> Option<String> {
+        let train = subject.reference().train();
+        if train.dim() < 2 {
+            return Some("needs two dimensions: a ridge has fewer than the data".into());
+        }
+        match subject.reference().distinct_train() {
+            Ok(distinct) if distinct.len() < FEWEST => {
+                Some(format!("needs {FEWEST} different training points, to see a ridge"))
+            }
+            _ => None,
+        }
+    }
+
+    fn measure(&self, subject: &Subject, bootstrap: &Bootstrap) -> Result<Vec<Finding>> {
+        let setting = Setting::of(subject.reference(), bootstrap.seed)?;
+        let samples = setting.some(subject.samples().values(), bootstrap.seed);
+        let mut levels = Vec::new();
+        for &sigma in &setting.levels {
+            levels.push(Level {
+                sigma,
+                samples: setting.measure(samples.view(), sigma)?,
+                null: setting.measure(setting.null.view(), sigma)?,
+            });
+        }
+        let mut findings = findings(subject, &setting, &levels, bootstrap);
+        if let Some(model) = subject.denoiser() {
+            findings.extend(error_parts::findings(subject, model, &setting, bootstrap)?);
+        }
+        Ok(findings.into_iter().map(|finding| setting.record(finding)).collect())
+    }
+}
+
+impl Setting {
+    fn measure(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Measured> {
+        let found = Ridge::new(&self.model, self.dimension)?.project(x, sigma)?;
+        let lengths = found.distances();
+        let distance = |row: usize| if found.on_ridge(row) { lengths[row] } else { f64::INFINITY };
+        let distances = (0..x.nrows()).map(distance).collect();
+        let near = nearest(x, self.model.points(), 1)?;
+        Ok(Measured { distances, nearest: near.nearest_distances().to_vec() })
+    }
+}
+
+impl Measured {
+    /// Those that reached a ridge.
+    fn reached(&self) -> Vec<f64> {
+        self.distances.iter().copied().filter(|d| d.is_finite()).collect()
+    }
+
+    /// Points no farther from the ridge than `radius`.
+    fn on(&self, radius: f64) -> usize {
+        self.distances.iter().filter(|d| **d <= radius).count()
+    }
+
+    /// Of those, points farther from every datum than `far`.
+    fn between(&self, radius: f64, far: f64) -> usize {
+        let both = self.distances.iter().zip(&self.nearest);
+        both.filter(|(d, near)| **d <= radius && **near > far).count()
+    }
+}
+
+impl Level {
+    /// What most data like the training data stay within: of the ridge, and of the nearest point.
+    fn radii(&self) -> (f64, f64) {
+        let quantile = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            quantile_of_sorted(&values, NEAR).unwrap_or(f64::INFINITY)
+        };
+        (quantile(self.null.reached()), quantile(self.null.nearest.clone()))
+    }
+}
+
+fn findings(subject: &Subject, setting: &Setting, levels: &[Level], bootstrap: &Bootstrap) -> Vec<Finding> {
+    let at = &levels[setting.chosen];
+    let (own, null) = (at.samples.reached(), at.null.reached());
+    let (radius, far) = at.radii();
+    let n = at.samples.distances.len();
+    let ridge = format!(
+        "the ridge of the data (of dimension {}, at noise level {})",
+        setting.dimension,
+        words::number(at.sigma)
+    );
+    let (value, interval) = (median(&own), bootstrap.median(&own));
+    let mut statement = match own.is_empty() {
+        true => format!("None of the samples has a place on {ridge}."),
+        false => format!(
+            "Samples are {} from {ridge}, in the median{}; {} are {} from it.",
+            words::number(value),
+            words::interval(interval, words::number),
+            setting.null_name,
+            words::number(median(&null)),
+        ),
+    };
+    let lost = n - own.len();
+    if lost > 0 && !own.is_empty() {
+        statement += &format!(
+            " {} of {n} samples found no ridge where they are ({} of {} of those data).",
+            lost,
+            at.null.distances.len() - null.len(),
+            at.null.distances.len()
+        );
+    }
+    let value = if value.is_finite() { value } else { 0.0 };
+    let mut distance = Finding::new("ridge-distance", statement, value, n)
+        .table(table(subject, setting, levels))
+        .figure(figure(subject, setting, levels));
+    if let Some(interval) = interval {
+        distance = distance.interval(interval);
+    }
+    let share = |id: &str, count: usize, of_null: usize, words: &str| {
+        let (fraction, interval) = (count as f64 / n as f64, fraction_interval(count, n));
+        let statement = format!(
+            "{}{} of the samples {words}; of {} it is {}.",
+            words::percent(fraction),
+            words::interval(interval, words::percent),
+            setting.null_name,
+            words::percent(of_null as f64 / at.null.distances.len() as f64),
+        );
+        let finding =
+            Finding::new(id, statement, fraction, n).setting("within", radius).setting("far_from_data", far);
+        match interval {
+            Some(interval) => finding.interval(interval),
+            None => finding,
+        }
+    };
+    let on = format!("are on the ridge: within {} of it", words::number(radius));
+    let between = format!(
+        "are on the ridge but farther than {} from every training point: between the data",
+        words::number(far)
+    );
+    vec![
+        distance,
+        share("share-on-ridge", at.samples.on(radius), at.null.on(radius), &on),
+        share("between-data", at.samples.between(radius, far), at.null.between(radius, far), &between),
+    ]
+}
+
+fn table(subject: &Subject, setting: &Setting, levels: &[Level]) -> Table {
+    let columns =
+        ["noise level", "points", "median distance", "on the ridge", "between the data", "no ridge there"];
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for level in levels {
+        let (radius, far) = level.radii();
+        for (name, measured) in [(subject.name(), &level.samples), (setting.null_name, &level.null)] {
+            let n = measured.distances.len() as f64;
+            let reached = measured.reached();
+            let middle = match reached.is_empty() {
+                true => "–".into(),
+                false => Cell::Number(median(&reached)),
+            };
+            rows.push(vec![
+                level.sigma.into(),
+                name.into(),
+                middle,
+                words::percent(measured.on(radius) as f64 / n).into(),
+                words::percent(measured.between(radius, far) as f64 / n).into(),
+                words::percent(1.0 - reached.len() as f64 / n).into(),
+            ]);
+        }
+    }
+    Table { columns: columns.map(String::from).to_vec(), rows }
+}
+
+fn figure(subject: &Subject, setting: &Setting, levels: &[Level]) -> Figure {
+    let series = |name: &str, of: fn(&Level) -> &Measured| {
+        let point = |level: &Level| {
+            let reached = of(level).reached();
+            // A curve needs more than a few points to have a middle.
+            (2 * reached.len() >= of(level).distances.len()).then(|| (level.sigma, median(&reached)))
+        };
+        let points: Vec<(f64, f64)> = levels.iter().filter_map(point).filter(|(_, y)| *y > 0.0).collect();
+        Series { name: name.into(), points }
+    };
+    let spread = ((setting.null.ncols() - setting.dimension) as f64).sqrt();
+    let noise = levels.iter().map(|level| (level.sigma, level.sigma * spread)).collect();
+    let mut drawn =
+        vec![series(subject.name(), |level| &level.samples), series(setting.null_name, |level| &level.null)];
+    drawn.retain(|series| !series.points.is_empty());
+    drawn.push(Series { name: "noise of that level".into(), points: noise });
+    Figure {
+        id: "ridge-distance".into(),
+        title: "How far from the ridge?".into(),
+        caption: "Median distance to the ridge of the smoothed data over the noise level that smooths them. Samples below \
+                  the held-out data are cleaner than these; above them they are off the data's ridge. The last line is \
+                  the distance that noise of that level alone would have."
+            .into(),
+        plot: Plot::Lines {
+            x: Axis::log("noise level σ of the ridge (data units)"),
+            y: Axis::log("distance to the ridge (data units)"),
+            series: drawn,
+        },
+    }
+}
+
+/// Rows of x in a fixed random order, at most `most`.
+fn drawn(x: ArrayView2<f64>, most: usize, seed: u64, purpose: u64) -> Array2<f64> {
+    use crate::random::{Purpose, Stream};
+    if x.nrows() <= most {
+        return x.to_owned();
+    }
+    let mut order = Stream::new(seed, Purpose::Split, purpose, 0).permutation(x.nrows());
+    order.truncate(most);
+    order.sort_unstable();
+    x.select(ndarray::Axis(0), &order)
+}
