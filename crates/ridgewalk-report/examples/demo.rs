@@ -8,9 +8,10 @@ use std::path::Path;
 
 use ndarray::Array2;
 use ridgewalk::closed_form::Empirical;
-use ridgewalk::geometry::RidgeFilm;
+use ridgewalk::geometry::{FollowRidge, Ridge, RidgeFilm};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::sampler::observers::Trajectories;
+use ridgewalk::sampler::{Observer, Progress};
 use ridgewalk::survey::{
     Axis, Bar, Cell, Expectation, Figure, Finding, Group, ImageRow, Plot, Series, Table,
 };
@@ -232,10 +233,17 @@ fn helix_film() -> Result<Figure> {
 
 fn film(id: &str, title: &str, data: Array2<f64>, n: usize) -> Result<Figure> {
     let model = Empirical::new(&PointSet::vectors(data.clone())?)?;
-    let mut paths = Trajectories::new();
+    let ridge = Ridge::new(&model, 1)?;
+    let (mut paths, mut follow) = (Trajectories::new(), FollowRidge::new(&ridge));
+    let mut both = |progress: &Progress| {
+        let _ = paths.observe(progress);
+        follow.observe(progress)
+    };
     let sampler = Sampler::new(Heun::new(), LogLinear::new(0.02..40.0, 120)).seed(7);
-    sampler.run_observed(&model, n, &mut paths)?;
-    let figure = RidgeFilm::new(&model, 1)?.draw(id, data.view(), &paths)?;
+    sampler.run_observed(&model, n, &mut both)?;
+    let phases = follow.finish()?.phases().run;
+    let film = RidgeFilm::new(&model, 1)?.phase(|sigma| phases.phase(sigma).name().into());
+    let figure = film.draw(id, data.view(), &paths)?;
     Ok(Figure { title: title.into(), ..figure })
 }
 

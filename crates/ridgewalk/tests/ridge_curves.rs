@@ -128,13 +128,16 @@ fn the_wave_has_one_curve() {
     let data = wave();
     let model = empirical(&data);
     let known = [
+        (0.02, [-2.71193949, -0.27438734]),
+        (0.02, [-1.19272019, -1.08673433]),
+        (0.02, [0.27783653, 0.33340367]),
         (0.1, [-2.50095803, -0.25062019]),
         (0.1, [-1.11546711, -0.94561569]),
         (0.1, [1.57723413, 0.95179534]),
         (0.2, [-1.02407924, -0.77114120]),
         (0.2, [1.41535861, 0.77697615]),
     ];
-    for t in [0.1, 0.2, 0.5] {
+    for t in [0.02, 0.1, 0.2, 0.5] {
         let a = f64::exp(-t);
         let sigma = (1.0 - a * a).sqrt() / a;
         let traced = trace(&data, sigma);
@@ -251,6 +254,9 @@ fn caps_end_the_work_and_say_so() {
     assert!(RidgeTracer::new(&model).unwrap().trace(data.view(), 0.0).is_err());
     assert!(RidgeTracer::new(&model).unwrap().trace(Array2::zeros((3, 3)).view(), 0.1).is_err());
     assert!(RidgeTracer::new(&model).unwrap().least_density(1.0).is_err());
+    // Seeds from which nothing dense is found.
+    let far = RidgeTracer::new(&model).unwrap().trace(array![[90.0, 90.0]].view(), 0.1).unwrap();
+    assert!(far.curves.is_empty() && far.complete);
     let line = empirical(&array![[0.0], [1.0]]);
     assert!(RidgeTracer::new(&line).is_err());
 }

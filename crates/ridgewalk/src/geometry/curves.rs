@@ -25,7 +25,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::ridge::Ridge;
-use super::seeds::{density_floor, grid};
+use super::seeds::{Seeds, grid};
 use crate::denoiser::Density;
 use crate::error::{Error, Result};
 
@@ -136,8 +136,8 @@ impl<'a> RidgeTracer<'a> {
         if seeds.nrows() == 0 {
             return Err(Error::empty("the seeds", "give points to start from, such as the data"));
         }
-        let seeds = grid(seeds, sigma);
-        let floor = density_floor(self.model, seeds.view(), sigma, self.density)?;
+        let Seeds { points: seeds, floor } =
+            Seeds::of(self.model, grid(seeds, sigma).view(), sigma, self.density)?;
         let found = self.ridge.project(seeds.view(), sigma)?;
         let density = self.model.log_density(found.points(), sigma)?;
         let mut order: Vec<usize> =

@@ -35,6 +35,8 @@ const MARGIN: f64 = 0.3;
 const SEEDS: usize = 400;
 /// Points of a curve that are nearer to it than this part of the data's longest side are left out.
 const SEEN: f64 = 2e-4;
+/// Most data drawn: more are a blot.
+const DATA: usize = 4000;
 /// Most points of a cloud, a frame.
 const CLOUD: usize = 600;
 
@@ -135,6 +137,11 @@ impl<'a> RidgeFilm<'a> {
             1 => Marks::Curves(ridges.iter().map(|curves| curves.iter().map(flat).collect()).collect()),
             _ => Marks::Clouds(ridges.iter().map(|points| points.iter().flat_map(flat).collect()).collect()),
         };
+        let drawn = thinned(data, DATA);
+        let name = match data.nrows() == drawn.nrows() {
+            true => "Training data".into(),
+            false => format!("Training data, {} of {}", drawn.nrows(), data.nrows()),
+        };
         let samples = states.iter().map(|(_, x)| rows(x, 0..shown).iter().copied().collect());
         let film = Film {
             x: "x₁".into(),
@@ -145,7 +152,7 @@ impl<'a> RidgeFilm<'a> {
             frames: states.iter().map(|(sigma, _)| FilmFrame::new(*sigma, (self.phase)(*sigma))).collect(),
             layers: vec![
                 FilmLayer::new("Ridge of the smoothed density", Role::Ridge, ridge),
-                FilmLayer::new("Training data", Role::Data, Marks::Still(data.iter().copied().collect())),
+                FilmLayer::new(name, Role::Data, Marks::Still(drawn.iter().copied().collect())),
                 FilmLayer::new("Samples", Role::Samples, Marks::Moving(samples.collect())),
             ],
         }
@@ -172,11 +179,7 @@ impl<'a> RidgeFilm<'a> {
         sigma: f64,
         seen: f64,
     ) -> Result<Vec<Array2<f64>>> {
-        let thin = |x: ArrayView2<f64>| {
-            let every = x.nrows().div_ceil(SEEDS).max(1);
-            x.select(Axis(0), &(0..x.nrows()).step_by(every).collect::<Vec<_>>())
-        };
-        let (data, samples) = (thin(data), thin(samples));
+        let (data, samples) = (thinned(data, SEEDS), thinned(samples, SEEDS));
         let seeds = concatenate(Axis(0), &[data.view(), samples.view()])
             .map_err(|e| Error::shape("the samples", e, "the data's dimension"))?;
         if self.dimension == 1 {
@@ -187,6 +190,12 @@ impl<'a> RidgeFilm<'a> {
         let ridge = Ridge::new(self.model, self.dimension)?;
         Ok(vec![ridge_cloud(&ridge, self.model, seeds.view(), sigma, self.density, CLOUD)?])
     }
+}
+
+/// Every k-th row, of which there are at most `most`.
+fn thinned(x: ArrayView2<f64>, most: usize) -> Array2<f64> {
+    let every = x.nrows().div_ceil(most).max(1);
+    x.select(Axis(0), &(0..x.nrows()).step_by(every).collect::<Vec<_>>())
 }
 
 /// A range an axis around the data, and the data's longest side (1, if they are one point).

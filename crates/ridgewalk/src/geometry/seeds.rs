@@ -12,6 +12,8 @@ const GRID: usize = 20;
 const BEYOND: f64 = 2.0;
 /// Steps of mean shift, x ← D(x; σ), each of which raises p_σ: enough to find the height of its modes.
 const CLIMB: usize = 40;
+/// Seeds from which they are taken.
+const CLIMBERS: usize = 64;
 
 /// Points of a ridge of any dimension at σ for a picture: the rows of `seeds` (`[n, d]`) projected, of those where p_σ
 /// is at least `density` of its maximum at most `most`, evenly thinned, `[≤ most, d]`.
@@ -32,8 +34,8 @@ pub fn ridge_cloud(
     if seeds.nrows() == 0 {
         return Err(Error::empty("the seeds", "give points to project, such as the data"));
     }
-    let floor = density_floor(model, seeds, sigma, density)?;
-    let found = ridge.project(seeds, sigma)?;
+    let Seeds { points: seeds, floor } = Seeds::of(model, seeds, sigma, density)?;
+    let found = ridge.project(seeds.view(), sigma)?;
     let densities = model.log_density(found.points(), sigma)?;
     let rows: Vec<usize> =
         (0..seeds.nrows()).filter(|&row| found.on_ridge(row) && densities[row] >= floor).collect();
@@ -71,19 +73,31 @@ fn apart(points: ArrayView2<f64>, rows: &[usize], spacing: f64, most: usize) -> 
     chosen
 }
 
-/// ln(η · max p_σ), the maximum over what is found by climbing from the seeds.
-pub(super) fn density_floor(
-    model: &dyn Density,
-    seeds: ArrayView2<f64>,
-    sigma: f64,
-    part: f64,
-) -> Result<f64> {
-    let mut x = seeds.to_owned();
-    for _ in 0..CLIMB {
-        x = model.denoise(x.view(), sigma)?;
+/// Seeds that are worth a projection, and the floor below which a ridge is not drawn.
+pub(super) struct Seeds {
+    pub(super) points: Array2<f64>,
+    /// ln(η · max p_σ).
+    pub(super) floor: f64,
+}
+
+impl Seeds {
+    /// Of the rows of `x`, those where p_σ is at least η² of its maximum: from farther away, what is found lies below
+    /// the floor. The maximum is that of the modes above the densest seeds.
+    pub(super) fn of(model: &dyn Density, x: ArrayView2<f64>, sigma: f64, part: f64) -> Result<Self> {
+        let density = model.log_density(x, sigma)?;
+        let mut order: Vec<usize> = (0..x.nrows()).collect();
+        order.sort_by(|&a, &b| density[b].total_cmp(&density[a]).then(a.cmp(&b)));
+        order.truncate(CLIMBERS);
+        let mut top = x.select(Axis(0), &order);
+        for _ in 0..CLIMB {
+            top = model.denoise(top.view(), sigma)?;
+        }
+        let highest = model.log_density(top.view(), sigma)?.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        let floor = highest + libm::log(part);
+        let kept: Vec<usize> =
+            (0..x.nrows()).filter(|&row| density[row] >= floor + libm::log(part)).collect();
+        Ok(Seeds { points: x.select(Axis(0), &kept), floor })
     }
-    let highest = model.log_density(x.view(), sigma)?.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    Ok(highest + libm::log(part))
 }
 
 /// The seeds; in the plane with a grid around them.
