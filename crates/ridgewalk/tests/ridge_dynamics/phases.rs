@@ -53,8 +53,8 @@ fn runs_that_slide() {
     let exact = empirical(ring(24));
     let model = Perturbed::new(&exact, around(0.15)).unwrap();
     let flow = follow(Heun::new(), 120, &model, 256);
-    let sde = follow(ReverseSde, 300, &model, 256);
-    let quiet = follow(ReverseSde, 300, &exact, 256);
+    let sde = follow(ReverseSde, 200, &model, 256);
+    let quiet = follow(ReverseSde, 200, &exact, 256);
     let (of_flow, of_sde) = (flow.phases().run, sde.phases().run);
     // Half the gap is 0.1305: above it there is no end.
     assert!(of_flow.aligned.is_some() && of_flow.settled.is_none());
