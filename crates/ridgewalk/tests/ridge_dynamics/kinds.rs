@@ -107,7 +107,7 @@ fn predicted_distances_agree_on_other_kinds_of_data() {
             ("random field", Box::new(Perturbed::new(&kind.reference, field).unwrap())),
         ];
         for (name, model) in &models {
-            let found = compare(&kind, model.as_ref(), 32);
+            let found = compare(&kind, model.as_ref(), 40);
             let distance = found.distance_agreement().unwrap();
             let normal = found.normal_agreement().unwrap();
             let without = Agreement::of(&found.without_error, &found.distance.1).unwrap();
@@ -122,7 +122,7 @@ fn predicted_distances_agree_on_other_kinds_of_data() {
                 normal.spearman,
                 without.pearson
             );
-            assert!(found.samples.len() >= 28, "{} {name}", kind.name);
+            assert!(found.samples.len() >= 36, "{} {name}", kind.name);
             // The flow between the digits' many modes doubles small differences before it ends; there the first
             // order is not enough for every sample.
             let least = if kind.name.starts_with("digits") { 0.8 } else { 0.9 };
