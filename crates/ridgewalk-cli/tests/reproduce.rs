@@ -143,3 +143,21 @@ fn an_experiment_on_a_file_needs_the_file() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && message.contains("not hundreds of grey images"), "{message}");
 }
+
+/// Closed forms and tables of an independent computation.
+#[test]
+fn ridges_are_the_known_ones_and_errors_do_what_is_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = ridgewalk(folder.path(), "reproduce ridge --small --only circle,points,injected -o out");
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let found = findings(folder.path(), "out");
+    assert!(found.iter().all(|f| f["holds"] == true), "{found:?}");
+    assert!(value(&found, "ridge-circle-radius") < 1e-8);
+    assert!(value(&found, "ridge-injected-normal") < 0.05);
+    for file in ["report.html", "tables/ridge-threshold.csv", "figures/ridge-points.svg"] {
+        assert!(folder.path().join("out").join(file).metadata().unwrap().len() > 200, "{file}");
+    }
+    let again = ridgewalk(folder.path(), "rerun out/run.json -o again");
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
+}

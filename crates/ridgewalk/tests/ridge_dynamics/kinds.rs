@@ -127,6 +127,9 @@ fn predicted_distances_agree_on_other_kinds_of_data() {
             // order is not enough for every sample.
             let least = if kind.name.starts_with("digits") { 0.8 } else { 0.9 };
             assert!(distance.pearson >= least, "{} {name}: {distance:?}", kind.name);
+            // The exact run's own offset is shared, and predicts much alone; what the error does must agree too. By
+            // ranks, for a few samples near a divide are moved far beyond the first order.
+            assert!(normal.spearman >= 0.9, "{} {name}: {normal:?}", kind.name);
         }
     }
 }

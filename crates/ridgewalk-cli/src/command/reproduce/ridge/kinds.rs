@@ -74,10 +74,10 @@ pub fn all(settings: &Settings) -> Result<Vec<Kind>> {
         reach,
     };
     Ok(vec![
-        kind("noisy circle in R²⁰", empirical(&circle)?, circle, 1, 0.15..4.0, None, (0.1, 0.05, 0.5)),
-        kind("swiss roll", empirical(&roll)?, roll, 2, 1.5..40.0, None, (0.7, 0.3, 4.0)),
-        kind("two moons", empirical(&moons)?, moons, 1, 0.1..4.0, None, (0.1, 0.05, 0.5)),
-        kind("digits in 8 components", empirical(&digits)?, digits, 2, 5.0..100.0, None, (4.0, 1.5, 15.0)),
+        kind("Noisy circle in R²⁰", empirical(&circle)?, circle, 1, 0.15..4.0, None, (0.1, 0.05, 0.5)),
+        kind("Swiss roll", empirical(&roll)?, roll, 2, 1.5..40.0, None, (0.7, 0.3, 4.0)),
+        kind("Two moons", empirical(&moons)?, moons, 1, 0.1..4.0, None, (0.1, 0.05, 0.5)),
+        kind("Digits in 8 components", empirical(&digits)?, digits, 2, 5.0..100.0, None, (4.0, 1.5, 15.0)),
         kind("Gaussian mixture", Box::new(mixture), draws, 1, 0.1..10.0, Some(3), (0.1, 0.05, 0.5)),
     ])
 }

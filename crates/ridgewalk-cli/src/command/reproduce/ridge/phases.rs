@@ -65,19 +65,10 @@ fn rows<D: Denoiser>(settings: &Settings, part: &mut Part, exact: &D, start: &Ar
     let grid = levels(3.0, 1e-3, settings.size(2000, 1000));
     let sde = path(ReverseSde, &grid, exact, start.view(), settings.seed())?;
     let sde_out = path(ReverseSde, &grid, &out, start.view(), settings.seed() ^ 1)?;
-    let columns = [
-        "t",
-        "flow",
-        "table",
-        "flow, error across",
-        "table",
-        "flow, error around",
-        "SDE",
-        "table",
-        "SDE, error across",
-        "table",
-    ];
-    let mut table = Table { columns: columns.map(Into::into).to_vec(), rows: Vec::new() };
+    let table =
+        |columns: &[&str]| Table { columns: columns.iter().map(|c| (*c).into()).collect(), rows: Vec::new() };
+    let mut of_flow = table(&["t", "exact", "table", "error across", "table", "error around"]);
+    let mut of_sde = table(&["t", "exact", "table", "error across", "table"]);
     let (mut worst, mut along, mut worst_sde) = (0.0f64, 0.0f64, 0.0f64);
     for (i, t) in TIMES.into_iter().enumerate() {
         let means = [&flow, &flow_out, &flow_turned, &sde, &sde_out].map(|run| mean(&off(run, t)));
@@ -88,10 +79,15 @@ fn rows<D: Denoiser>(settings: &Settings, part: &mut Part, exact: &D, start: &Ar
         // Two means of 256 paths, and three digits of the table.
         let error = (2.0 / PATHS as f64).sqrt() * SDE_STD[i] + 5e-4 / 3.0;
         worst_sde = worst_sde.max((noisy - SDE[i]).abs() / error).max((noisy_out - SDE_OUT[i]).abs() / error);
-        let row = [t, own, FLOW[i], pushed, FLOW_OUT[i], moved, noisy, SDE[i], noisy_out, SDE_OUT[i]];
-        table.rows.push(row.map(Into::into).to_vec());
+        of_flow.rows.push([t, own, FLOW[i], pushed, FLOW_OUT[i], moved].map(Into::into).to_vec());
+        of_sde.rows.push([t, noisy, SDE[i], noisy_out, SDE_OUT[i]].map(Into::into).to_vec());
     }
-    part.table("ridge-runs", "Mean distance from the ring's ridge over time", table);
+    part.table(
+        "ridge-flow",
+        "Mean distance from the ring's ridge: the flow, with an error of 0.05 across or around",
+        of_flow,
+    );
+    part.table("ridge-sde", "The same of the reverse SDE", of_sde);
     part.finding(
         Finding::new(
             "ridge-flow-table",
@@ -161,14 +157,7 @@ fn follow<D: ridgewalk::Differentiable>(
         ("SDE, exact", noisy(exact)?),
         ("SDE, 0.15 around", noisy(&large)?),
     ];
-    let columns = [
-        "run",
-        "reach from t",
-        "slide from t",
-        "settled from t",
-        "in the tube at t = 0.05",
-        "undefined at t = 0.1",
-    ];
+    let columns = ["run", "reach", "slide", "settled", "in tube, 0.05", "undefined, 0.1"];
     let mut table = Table { columns: columns.map(Into::into).to_vec(), rows: Vec::new() };
     let mut distances: Vec<Series> = Vec::new();
     let mut speeds: Vec<Series> = Vec::new();
@@ -197,12 +186,12 @@ fn follow<D: ridgewalk::Differentiable>(
             }
         }
     }
-    part.table("ridge-phases", "When the phases of five runs begin", table);
+    part.table("ridge-phases", "Times at which the phases of five runs begin; part of the samples in the tube at t = 0.05, and number without a ridge at t = 0.1", table);
     part.figure(lines(
         "ridge-distance",
         "Distance from the ridge in noise levels",
         "The reverse SDE forgets where it came from and stays at one noise level; the flow keeps its distance relative to the noise \
-         level once it is in the tube.",
+         level once it is in the tube. Before t = 0.03 single samples near the centre, where the ridge is nearly flat, are counted as far.",
         (Axis::log("time t"), Axis::linear("root mean square Newton distance / σ")),
         distances,
     ));
@@ -289,7 +278,7 @@ fn bounds<D: ridgewalk::Differentiable>(
         let bound = TubeBound::from(&split, level(0.05))?;
         left_out = left_out.max(bound.undefined);
         let (allowed, measured) = bound.rms();
-        worst = worst.max(allowed.iter().zip(&measured).map(|(b, m)| m / b).fold(0.0, f64::max));
+        worst = worst.max(allowed.iter().zip(&measured).skip(1).map(|(b, m)| m / b).fold(0.0, f64::max));
         let curve = |values: &ndarray::Array1<f64>| -> Vec<(f64, f64)> {
             bound.sigmas.iter().map(|s| time(*s)).zip(values.iter().copied()).collect()
         };
@@ -301,7 +290,7 @@ fn bounds<D: ridgewalk::Differentiable>(
         "ridge-bound",
         "Distance from the ridge, and the bound on it",
         "An error of 0.05 across the ring. The bound is carried from t = 0.05 down with the measured concavity, error and motion of the \
-         ridge; the reverse SDE's contains its noise. Both end at the error, the SDE sooner.",
+         ridge; the reverse SDE's contains its noise. Towards little noise both come down to the error.",
         (Axis::log("time t"), Axis::log("root mean square distance (data's units)")),
         curves,
     ));

@@ -81,7 +81,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
     part.figure(scatter(
         "ridge-points",
         "The ridge of thirteen points",
-        "Noisy points, projected onto the ridge of the data smoothed by their noise: from a straight line at much noise to the \
+        "Noisy points, projected onto the ridge of the data smoothed by their noise: from a flat wave at much noise to the \
          chords between neighbours. In the data's coordinates.",
         (Axis::linear("x"), Axis::linear("y")),
         clouds,
