@@ -162,7 +162,7 @@ impl<'a> RidgeFilm<'a> {
             id: id.into(),
             title: "Samples, data and the ridge, from high to low noise".into(),
             caption: format!(
-                "Samples come to the ridge of p_σ and move along it while σ falls. The ridge, of dimension {}, is drawn \
+                "The samples of a run and the ridge of p_σ, while σ falls. The ridge, of dimension {}, is drawn \
                  where p_σ is at least {} of its maximum. Where σ is above the longest side of the data, samples are \
                  out of sight, and the film has no frames.",
                 self.dimension, self.density
