@@ -20,7 +20,7 @@ pub fn run(settings: &Settings) -> Result<Part> {
          ridge the sample of the other ends. That offset alone predicts much of it, since both runs share it; the normal displacement by \
          itself, in ranks because a few samples near a divide are moved far beyond the first order, is the stricter test. The errors: a smoothed score, half of the data, a smooth random field.",
     );
-    let n = settings.size(200, 60);
+    let n = settings.size(100, 60);
     let columns = [
         "data",
         "error",
@@ -103,7 +103,7 @@ fn compare(
 ) -> Result<Comparison> {
     let ridge = Ridge::new(kind.reference.as_ref(), kind.dimension)?;
     let flow = motion == Motion::ProbabilityFlow;
-    let steps = if flow { settings.size(60, 30) } else { 120 };
+    let steps = if flow { settings.size(40, 30) } else { 60 };
     let grid = LogLinear::new(kind.range.clone(), steps).levels()?;
     let centre = kind.points.moments().mean;
     let mut stream = Stream::new(settings.seed() ^ 8, Purpose::Start, 0, 0);

@@ -42,11 +42,11 @@ fn empirical(points: &PointSet) -> Result<Box<dyn Differentiable>> {
 pub fn all(settings: &Settings) -> Result<Vec<Kind>> {
     let seed = settings.seed() ^ 11;
     let circle = ridgewalk_data::add_noise(&manifold(Manifold::Circle, 400, Some(20), seed)?, 0.05, seed)?;
-    let roll = manifold(Manifold::SwissRoll, settings.size(1000, 600), None, seed)?;
+    let roll = manifold(Manifold::SwissRoll, settings.size(800, 600), None, seed)?;
     let moons = manifold(Manifold::TwoMoons, 400, None, seed)?;
     let digits = ridgewalk_data::digits();
     let latent = Pca::fit(&digits, Components::Count(8))?;
-    let chosen: Vec<usize> = (0..settings.size(1200, 600).min(digits.len())).collect();
+    let chosen: Vec<usize> = (0..settings.size(800, 600).min(digits.len())).collect();
     let digits = PointSet::vectors(latent.encode(digits.select(&chosen)?.values())?)?;
     let part = |mean: [f64; 3], long: usize| -> Result<Gaussian> {
         let covariance = Array2::from_shape_fn((3, 3), |(i, j)| match (i == j, i == long) {
