@@ -216,8 +216,8 @@ fn table(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Table {
     Table { columns: columns.map(String::from).to_vec(), rows }
 }
 
-fn figure(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Figure {
-    let series = |name: &str, of: &dyn Fn(usize) -> &'_ Measured| {
+fn figure<'a>(subject: &Subject, setting: &'a Setting, levels: &'a [Level<'_>]) -> Figure {
+    let series = |name: &str, of: &dyn Fn(usize) -> &'a Measured| {
         let point = |i: usize| {
             let reached = of(i).reached();
             // A curve needs more than a few points to have a middle.
