@@ -78,7 +78,7 @@ fn class(settings: &Settings, all: &PointSet, label: u32, shape: (usize, usize))
     let codes = latent.encode(images.values())?;
     let scale = PointSet::vectors(codes.clone())?.moments().std;
     let codes = PointSet::vectors(codes / scale)?;
-    let features = settings.size(if settings.mnist.is_some() { 1500 } else { 1000 }, 200);
+    let features = settings.size(1000, 200);
     let fit = RandomFeatureFit { seed: settings.seed(), ..RandomFeatureFit::new(features) };
     let model = fit.fit(&codes)?.at(f64::INFINITY)?;
     let bandwidth = KernelDensity::choose_bandwidth(&codes, settings.seed())?.bandwidth;
