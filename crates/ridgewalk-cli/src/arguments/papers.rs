@@ -113,7 +113,7 @@ pub enum MadExperiment {
 
 #[derive(Debug, Args)]
 pub struct RidgePaper {
-    /// Fewer samples and settings: half a minute instead of a few
+    /// Fewer samples and settings: half a minute instead of many
     #[arg(long)]
     pub small: bool,
     /// Only these experiments
