@@ -161,3 +161,43 @@ fn ridges_are_the_known_ones_and_errors_do_what_is_predicted() {
     let words = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
 }
+
+/// Formulas of training against a table and against descent, and what holds for any number of samples.
+#[test]
+fn random_features_err_along_the_ridge_and_samples_of_images_are_off_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = ridgewalk(folder.path(), "reproduce ridge --small --only points,features,latent -o out");
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let found = findings(folder.path(), "out");
+    assert!(value(&found, "features-table") < 1e-5 && value(&found, "features-descent") < 0.01);
+    assert!(value(&found, "features-normal-bias") < 1e-10);
+    assert!(value(&found, "features-normal-cosine") < 1.0 && value(&found, "features-decay-cosine") < 1.0);
+    assert!(value(&found, "features-displacement") > 0.9 && value(&found, "features-on-ridge") > 0.95);
+    assert!(value(&found, "ridge-film") > 0.95);
+    let residual = found.iter().find(|f| f["id"] == "latent-digit-8-residual").unwrap();
+    assert!(residual["value"].as_f64().unwrap() > 3.0 * residual["settings"]["exact"].as_f64().unwrap());
+    for file in [
+        "tables/ridge-features-errors.csv",
+        "tables/ridge-latent-predicted.csv",
+        "figures/ridge-features-parts.svg",
+        "figures/ridge-latent-digit-8.png",
+    ] {
+        assert!(folder.path().join("out").join(file).metadata().unwrap().len() > 200, "{file}");
+    }
+    let again = ridgewalk(folder.path(), "rerun out/run.json -o again");
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.success() && words.contains("the same bytes again"), "{words}");
+}
+
+#[test]
+fn digits_without_labels_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = vec![0u8, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 5];
+    bytes.extend(0..75u8);
+    std::fs::write(folder.path().join("few-images-idx3-ubyte"), bytes).unwrap();
+    let output =
+        ridgewalk(folder.path(), "reproduce ridge --only latent --mnist few-images-idx3-ubyte -o out");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("has no labels"), "{message}");
+    assert!(!folder.path().join("out").exists());
+}

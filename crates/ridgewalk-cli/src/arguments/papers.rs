@@ -23,7 +23,8 @@ pub enum Paper {
     Mad(MadPaper),
     /// Ridges of the smoothed density: samples reach them, align with them, slide along them (arXiv 2602.06021)
     #[command(after_help = "Examples:\n  ridgewalk reproduce ridge --small -o quick/\n  \
-        ridgewalk reproduce ridge --only phases,injected")]
+        ridgewalk reproduce ridge --only phases,injected\n  \
+        ridgewalk reproduce ridge --only latent --mnist train-images-idx3-ubyte.gz")]
     Ridge(RidgePaper),
 }
 
@@ -112,7 +113,7 @@ pub enum MadExperiment {
 
 #[derive(Debug, Args)]
 pub struct RidgePaper {
-    /// Fewer samples and settings: half a minute instead of several
+    /// Fewer samples and settings: half a minute instead of many
     #[arg(long)]
     pub small: bool,
     /// Only these experiments
@@ -121,6 +122,9 @@ pub struct RidgePaper {
     /// Folder for report.html, survey.json, run.json, figures/ and tables/
     #[arg(short, long, value_name = "FOLDER", default_value = "ridge")]
     pub output: PathBuf,
+    /// MNIST's images (IDX), with the labels beside them [default: the embedded digits]
+    #[arg(long, value_name = "FILE")]
+    pub mnist: Option<PathBuf>,
     /// Seed of all random choices
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
@@ -138,4 +142,8 @@ pub enum RidgeExperiment {
     Injected,
     /// Predicted and measured distances on five kinds of data with three kinds of error
     Correlation,
+    /// Random feature models: bias and optimisation error across and along the ridge
+    Features,
+    /// Images of one digit in principal components: how far from the ridge samples end
+    Latent,
 }

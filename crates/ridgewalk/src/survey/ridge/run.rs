@@ -20,6 +20,10 @@ use crate::{Heun, LogLinear, Sampler};
 /// Samples of a run that is made for the film, and its noise levels.
 const SAMPLES: usize = 96;
 const LEVELS: usize = 64;
+/// Frames of a film, and the part of the level of the widest gap at which it ends: the ridge below is a web of
+/// curves among the data's noise.
+const FRAMES: usize = 24;
+const CLEAR: f64 = 0.35;
 /// It begins at this many standard deviations of the data.
 const HIGHEST: f64 = 10.0;
 
@@ -52,8 +56,9 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
         .figure(speeds(&run));
     if d <= 3 && setting.dimension < d {
         let named = |sigma: f64| phases.run.phase(sigma).name().to_string();
-        let film = RidgeFilm::new(&setting.model, setting.dimension)?.phase(named);
-        let mut figure = film.draw("ridge-film", setting.model.points(), paths)?;
+        let film = RidgeFilm::new(&setting.model, setting.dimension)?.phase(named).frames(FRAMES);
+        let shown = above(paths, setting.levels[setting.chosen] * CLEAR)?;
+        let mut figure = film.draw("ridge-film", setting.model.points(), &shown)?;
         if recorded.is_none() {
             figure.caption += " The samples are those of the exact model of the training data, which end on them: no paths \
                                of the surveyed samples were recorded.";

@@ -5,11 +5,16 @@
 
 mod circle;
 mod correlation;
+mod features;
+mod film;
 mod injected;
 mod kinds;
+mod latent;
 mod phases;
 mod points;
 mod settings;
+
+use std::path::Path;
 
 use ridgewalk::survey::Finding;
 use ridgewalk_report::{Footer, Page, Section};
@@ -24,11 +29,12 @@ use settings::Settings;
 
 pub fn run(paper: &RidgePaper, arguments: &[String]) -> Result<()> {
     probe_folder(&paper.output)?;
-    let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &[])?;
-    let settings = Settings { paper };
-    use RidgeExperiment::{Circle, Correlation, Injected, Phases, Points};
+    let inputs: Vec<&Path> = paper.mnist.iter().map(|path| path.as_path()).collect();
+    let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
+    let settings = Settings::new(paper)?;
+    use RidgeExperiment::{Circle, Correlation, Features, Injected, Latent, Phases, Points};
     let mut parts = Vec::new();
-    for experiment in [Circle, Points, Phases, Injected, Correlation] {
+    for experiment in [Circle, Points, Phases, Injected, Correlation, Features, Latent] {
         if !paper.only.is_empty() && !paper.only.contains(&experiment) {
             continue;
         }
@@ -38,6 +44,8 @@ pub fn run(paper: &RidgePaper, arguments: &[String]) -> Result<()> {
             Phases => phases::run(&settings)?,
             Injected => injected::run(&settings)?,
             Correlation => correlation::run(&settings)?,
+            Features => features::run(&settings)?,
+            Latent => latent::run(&settings)?,
         });
     }
     let findings: Vec<Finding> = parts.iter().flat_map(|part| part.findings.clone()).collect();
@@ -65,8 +73,8 @@ fn page_of(paper: &RidgePaper, parts: &[Part], findings: &[Finding], arguments: 
             .text("The expectations are closed forms, reference tables from an independent computation, and goals of our own.")
             .table("Every finding beside what was expected of it", output::summary(findings)),
     )
-    .footer(
-        Footer::new()
+    .footer({
+        let footer = Footer::new()
             .setting("ridgewalk", env!("CARGO_PKG_VERSION"))
             .setting("seed", paper.seed)
             .setting("small", paper.small)
@@ -76,6 +84,10 @@ fn page_of(paper: &RidgePaper, parts: &[Part], findings: &[Finding], arguments: 
             .licence(
                 "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI Machine Learning Repository, \
                  doi 10.24432/C50P49: CC BY 4.0",
-            ),
-    )
+            );
+        match paper.mnist {
+            Some(_) => footer.licence("MNIST (Y. LeCun, C. Cortes): CC BY-SA 3.0"),
+            None => footer,
+        }
+    })
 }

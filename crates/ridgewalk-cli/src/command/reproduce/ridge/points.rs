@@ -7,6 +7,7 @@ use ridgewalk::survey::{Axis, Finding, Table};
 use ridgewalk_report::format_number;
 
 use super::super::part::Part;
+use super::film;
 use super::settings::{Settings, at_most, empirical, level, scale, scatter, series};
 use crate::failure::Result;
 
@@ -22,7 +23,7 @@ const TABLE: [(f64, usize, (f64, f64), f64); 8] = [
     (0.2, 9, (1.41535861, 0.77697615), 0.866576),
 ];
 
-fn wave() -> Array2<f64> {
+pub fn wave() -> Array2<f64> {
     Array2::from_shape_fn((13, 2), |(i, k)| {
         let x = -3.0 + 0.5 * i as f64;
         if k == 0 { x } else { 1.2 * libm::sin(std::f64::consts::PI * x / 3.0) }
@@ -86,5 +87,6 @@ pub fn run(settings: &Settings) -> Result<Part> {
         (Axis::linear("x"), Axis::linear("y")),
         clouds,
     ));
+    film::run(settings, &mut part, &model, wave().view())?;
     Ok(part)
 }

@@ -1,5 +1,7 @@
 //! The size of the reproduction, the coordinates of its tables, and what its experiments share.
 
+use std::path::Path;
+
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use ridgewalk::closed_form::Empirical;
 use ridgewalk::sampler::observers::Trajectories;
@@ -8,13 +10,20 @@ use ridgewalk::transform::{Field, InjectedError};
 use ridgewalk::{Denoiser, Levels, PointSet, Sampler, Solver};
 
 use crate::arguments::RidgePaper;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 pub struct Settings<'a> {
     pub paper: &'a RidgePaper,
+    /// MNIST with its labels, if it is given.
+    pub mnist: Option<PointSet>,
 }
 
-impl Settings<'_> {
+impl<'a> Settings<'a> {
+    /// Reads and checks the data.
+    pub fn new(paper: &'a RidgePaper) -> Result<Self> {
+        Ok(Settings { paper, mnist: paper.mnist.as_deref().map(read_digits).transpose()? })
+    }
+
     pub fn seed(&self) -> u64 {
         self.paper.seed
     }
@@ -23,6 +32,19 @@ impl Settings<'_> {
     pub fn size<T>(&self, full: T, small: T) -> T {
         if self.paper.small { small } else { full }
     }
+}
+
+fn read_digits(path: &Path) -> Result<PointSet> {
+    let points = ridgewalk_data::load(&path.to_string_lossy())?;
+    let help = "give an IDX file of images with its labels beside it, named as MNIST's are";
+    if points.labels().is_none() {
+        return Err(Failure::new(path.display(), "has no labels", help));
+    }
+    if !points.shape().is_image() || points.len() < 2000 {
+        let problem = format!("holds {} points ({}), not thousands of images", points.len(), points.shape());
+        return Err(Failure::new(path.display(), problem, help));
+    }
+    Ok(points)
 }
 
 /// σ at a time.
@@ -109,21 +131,30 @@ pub fn around<'a>(d: f64) -> InjectedError<'a> {
     InjectedError::new(field).of_size_at(move |sigma| d / scale(sigma))
 }
 
-/// The standard normals that the tables' runs start from: SplitMix64 and Box–Muller.
-pub fn table_normals(seed: u64, n: usize) -> Vec<f64> {
+/// The uniforms of the tables: SplitMix64.
+pub fn table_uniforms(seed: u64, n: usize) -> Vec<f64> {
     let uniform = |k: u64| {
         let mut z = seed.wrapping_add((k + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((z ^ (z >> 31)) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     };
-    let pair = |i: usize| {
-        let (u, v) = (uniform(2 * i as u64), uniform(2 * i as u64 + 1));
-        let radius = (-2.0 * libm::log1p(-u)).sqrt();
-        let angle = 2.0 * std::f64::consts::PI * v;
+    (0..n as u64).map(uniform).collect()
+}
+
+/// The standard normals that the tables' runs start from: pairs of those uniforms, by Box and Muller.
+pub fn table_normals(seed: u64, n: usize) -> Vec<f64> {
+    let uniforms = table_uniforms(seed, 2 * n.div_ceil(2));
+    let pair = |pair: &[f64]| {
+        let radius = (-2.0 * libm::log1p(-pair[0])).sqrt();
+        let angle = 2.0 * std::f64::consts::PI * pair[1];
         [radius * libm::cos(angle), radius * libm::sin(angle)]
     };
-    (0..n.div_ceil(2)).flat_map(pair).take(n).collect()
+    uniforms.chunks_exact(2).flat_map(pair).take(n).collect()
+}
+
+pub fn percent(value: f64) -> String {
+    format!("{:.0}\u{a0}%", 100.0 * value)
 }
 
 pub fn mean(values: &[f64]) -> f64 {
