@@ -303,7 +303,7 @@ mod tests {
             assert!(b.to_string().len() <= "-0.1234".len(), "{b}");
         }
         // Far from 0 the digits that tell the points apart remain; a large scale has no fraction.
-        assert_eq!(round_to(1000.123_456, -4), 1000.1235);
+        assert_eq!(round_to(1_000.123_456, -4), 1_000.123_5);
         assert_eq!(round_to(123_456.7, 2), 123_500.0);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
 use super::super::finding::{Axis, Figure, Finding, Plot, Series};
 use super::super::{Subject, words};
@@ -45,20 +45,25 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
     let run = follow(&ridge, paths)?;
     let phases = run.phases();
     let n = run.levels.first().map_or(0, |level| level.in_tube.len());
+    let highest = run.levels.first().map_or(0.0, |level| level.sigma);
     let whose = match recorded {
         Some(_) => "The samples",
         None => {
             "Samples of the exact model of the training data (no paths of the surveyed ones were recorded)"
         }
     };
-    let mut finding = Finding::new("reach", statement(whose, &phases), phases.run.reach.unwrap_or(0.0), n)
-        .setting("paths", if recorded.is_some() { "recorded" } else { "of the exact model" })
-        .figure(speeds(&run));
+    let mut finding =
+        Finding::new("reach", statement(whose, &phases, highest), phases.run.reach.unwrap_or(0.0), n)
+            .setting("paths", if recorded.is_some() { "recorded" } else { "of the exact model" })
+            .figure(speeds(&run));
     if d <= 3 && setting.dimension < d {
         let named = |sigma: f64| phases.run.phase(sigma).name().to_string();
         let film = RidgeFilm::new(&setting.model, setting.dimension)?.phase(named).frames(FRAMES);
-        let shown = above(paths, setting.levels[setting.chosen] * CLEAR)?;
+        let shown = filled(paths, setting.levels[setting.chosen] * CLEAR, longest(setting.model.points()))?;
         let mut figure = film.draw("ridge-film", setting.model.points(), &shown)?;
+        if shown.states().count() > recorded_between(paths, &shown) {
+            figure.caption += " Between the recorded noise levels positions are interpolated.";
+        }
         if recorded.is_none() {
             figure.caption += " The samples are those of the exact model of the training data, which end on them: no paths \
                                of the surveyed samples were recorded.";
@@ -73,6 +78,55 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
 fn above(paths: &Trajectories, lowest: f64) -> Result<Trajectories> {
     let states = paths.states().filter(|(sigma, _)| *sigma >= lowest);
     Trajectories::of_states(states.map(|(sigma, x)| (sigma, x.to_owned())).collect())
+}
+
+/// States from `highest` down to `lowest`, at as many levels as a film has frames: where fewer were recorded, between
+/// two of them by the logarithm of σ.
+fn filled(paths: &Trajectories, lowest: f64, highest: f64) -> Result<Trajectories> {
+    let states: Vec<(f64, ArrayView2<f64>)> = paths.states().filter(|(sigma, _)| *sigma > 0.0).collect();
+    let within = |sigma: f64| sigma >= lowest && sigma <= highest;
+    if states.iter().filter(|(sigma, _)| within(*sigma)).count() >= FRAMES {
+        return above(paths, lowest);
+    }
+    let (Some(first), Some(last)) = (states.first(), states.last()) else { return above(paths, lowest) };
+    let (top, bottom) = (libm::log(first.0.min(highest)), libm::log(last.0.max(lowest)));
+    let mut out: Vec<(f64, Array2<f64>)> = Vec::with_capacity(FRAMES);
+    for frame in 0..FRAMES {
+        let level = top + (bottom - top) * frame as f64 / (FRAMES - 1) as f64;
+        let sigma = libm::exp(level);
+        let Some(after) = states.iter().position(|(s, _)| *s <= sigma) else { break };
+        let (s, x) = &states[after];
+        let state = match after.checked_sub(1).and_then(|before| states.get(before)) {
+            Some((above, earlier)) if *s < sigma => {
+                let part = (libm::log(*above) - level) / (libm::log(*above) - libm::log(*s));
+                earlier + &((x - earlier) * part)
+            }
+            _ => x.to_owned(),
+        };
+        if out.last().is_none_or(|(before, _)| sigma < *before) {
+            out.push((sigma, state));
+        }
+    }
+    if out.is_empty() {
+        return above(paths, lowest);
+    }
+    Trajectories::of_states(out)
+}
+
+/// How many of these levels were recorded.
+fn recorded_between(paths: &Trajectories, shown: &Trajectories) -> usize {
+    let recorded: Vec<f64> = paths.states().map(|(sigma, _)| sigma).collect();
+    shown.states().filter(|(sigma, _)| recorded.contains(sigma)).count()
+}
+
+/// The longest side of the data.
+fn longest(points: ArrayView2<f64>) -> f64 {
+    let side = |column: ndarray::ArrayView1<f64>| {
+        let (low, high) =
+            column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+        high - low
+    };
+    points.columns().into_iter().map(side).fold(0.0, f64::max)
 }
 
 fn exact_run(setting: &Setting, lowest: f64, seed: u64) -> Result<Trajectories> {
@@ -105,14 +159,20 @@ fn follow(ridge: &Ridge, paths: &Trajectories) -> Result<RidgeRun> {
     observer.finish()
 }
 
-fn statement(whose: &str, phases: &Phases) -> String {
+fn statement(whose: &str, phases: &Phases, highest: f64) -> String {
     let Some(reach) = phases.run.reach else {
         return format!("{whose} did not come to stay within the tube around the ridge at any noise level.");
     };
-    let mut text = format!(
-        "{whose} have reached the ridge by noise level {}: from there on 95 % of them stay within its tube",
-        words::number(reach)
-    );
+    let mut text = match reach < highest {
+        true => format!(
+            "{whose} have reached the ridge by noise level {}: from there on 95 % of them stay within its tube",
+            words::number(reach)
+        ),
+        false => format!(
+            "{whose} are within the ridge's tube from the first recorded noise level on ({})",
+            words::number(reach)
+        ),
+    };
     match phases.run.aligned {
         Some(aligned) => {
             text += &format!("; from {} on they mainly slide along it", words::number(aligned));

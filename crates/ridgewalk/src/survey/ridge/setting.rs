@@ -70,7 +70,7 @@ impl Setting {
         let levels: Vec<f64> = POWERS
             .map(|power| bandwidth * libm::exp(0.5 * f64::from(power) * std::f64::consts::LN_2))
             .enumerate()
-            .filter(|(i, sigma)| *i < 3 || *sigma <= largest)
+            .filter(|(i, sigma)| *i < 3 || *sigma <= 2.0 * largest)
             .map(|(_, sigma)| sigma)
             .collect();
         let at = drawn(points.values(), SPECTRA, 6);
