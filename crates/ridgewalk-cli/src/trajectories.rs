@@ -11,7 +11,7 @@ use ridgewalk_data::{SheetOptions, write_sheet};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
-use crate::progress::Meter;
+use crate::progress::{Meter, say};
 use crate::record::write_json;
 use crate::source::Source;
 
@@ -99,13 +99,22 @@ fn paths(record: &Trajectories) -> Value {
 /// The paths that [`write`] put into a folder, if it did.
 pub fn read(folder: &Path) -> Result<Option<Trajectories>> {
     let path = folder.join(NUMBERS);
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+    if !path.exists() {
+        return Ok(None);
+    }
     let wrong = |problem: String| {
         Failure::new(path.display(), problem, "remove it, or sample again with --trajectories")
     };
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let record: Recorded =
         serde_json::from_str(&text).map_err(|e| wrong(format!("is not as written: {e}")))?;
     let Some(paths) = record.paths else { return Ok(None) };
+    if record.units != "data" {
+        // Of principal components or standardized data: other coordinates, whose noise is another.
+        let units = record.units;
+        say(&format!("the paths in {} are in {units} units and are not followed", path.display()));
+        return Ok(None);
+    }
     if paths.len() != record.sigmas.len() {
         return Err(wrong(format!("has {} states at {} noise levels", paths.len(), record.sigmas.len())));
     }
@@ -123,6 +132,8 @@ pub fn read(folder: &Path) -> Result<Option<Trajectories>> {
 #[derive(serde::Deserialize)]
 struct Recorded {
     sigmas: Vec<f64>,
+    #[serde(default)]
+    units: String,
     #[serde(default)]
     paths: Option<Vec<Vec<Vec<f64>>>>,
 }

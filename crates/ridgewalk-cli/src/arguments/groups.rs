@@ -131,7 +131,7 @@ impl Preparation {
 pub struct Model {
     /// The model. empirical: the data themselves, which it gives back unless smoothed; gaussian: one Gaussian;
     /// mixture: a mixture of Gaussians, fitted by EM; random-features: a denoiser trained in closed form
-    /// (arXiv 2602.06021), with settings as in random-features:features=2000,kind=relu,time=500. They are features
+    /// (arXiv 2602.06021), with settings as in random-features:features=500,time=500. They are features
     /// (1000 unless given), kind (cosine or relu), time (of training, or inf) or ridge, weight (of the times: h, 1 or
     /// h2), frequencies (of the time embedding), length (on which features vary) and seed [default: empirical]
     #[arg(long, value_name = "empirical|gaussian|mixture|random-features[:KEY=VALUE,..]")]

@@ -19,7 +19,8 @@ use crate::training::Training;
 use crate::trajectories;
 
 /// Findings that are told beside the first two.
-const NOISE: [&str; 2] = ["noise-level", "noise-in-samples"];
+const TOLD: [&str; 6] =
+    ["noise-level", "noise-in-samples", "ridge-distance", "share-on-ridge", "reach", "normal-error-share"];
 
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     let folder = survey.output.clone().unwrap_or_else(|| match &survey.samples[0] {
@@ -123,6 +124,9 @@ fn write(
     inputs.extend(survey.samples.iter().map(|path| sample_file(path).unwrap_or_else(|_| path.clone())));
     inputs.extend(survey.held_out.iter().chain(&survey.clean).map(PathBuf::from));
     inputs.extend(survey.model.clone());
+    inputs.extend(
+        survey.samples.iter().map(|path| path.join(trajectories::NUMBERS)).filter(|path| path.is_file()),
+    );
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
     let settings = json!({
         "seed": survey.seed, "resamples": survey.resamples, "training": training.settings(survey),
@@ -131,7 +135,7 @@ fn write(
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     record.finish_as(folder, record_name, &outputs)?;
     for result in &comparison.results {
-        let noise = result.findings.iter().skip(2).filter(|f| NOISE.contains(&f.id.as_str()));
+        let noise = result.findings.iter().skip(2).filter(|f| TOLD.contains(&f.id.as_str()));
         for finding in result.findings.iter().take(2).chain(noise) {
             say(&format!("{}: {}", result.name, finding.statement));
         }

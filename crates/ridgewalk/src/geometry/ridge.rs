@@ -130,9 +130,12 @@ impl<'a> Ridge<'a> {
     /// # Errors
     /// If it is not a positive number.
     pub fn tolerance(mut self, tolerance: f64) -> Result<Self> {
-        check_sigma(tolerance)?;
-        self.tolerance = tolerance;
-        Ok(self)
+        if tolerance > 0.0 && tolerance.is_finite() {
+            self.tolerance = tolerance;
+            return Ok(self);
+        }
+        let help = "it is a positive number of noise levels";
+        Err(Error::argument("tolerance", format!("is {tolerance}"), help))
     }
 
     /// With at most this many steps.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, array};
 use ridgewalk::closed_form::{Covariance, CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit};
-use ridgewalk::geometry::{Agreement, Comparison, ErrorSplit, Motion, Ridge};
+use ridgewalk::geometry::{Comparison, ErrorSplit, Motion, Ridge};
 use ridgewalk::latent::Components;
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::transform::{Field, InjectedError, Perturbed};
@@ -110,22 +110,10 @@ fn predicted_distances_agree_on_other_kinds_of_data() {
             let found = compare(&kind, model.as_ref(), 40);
             let distance = found.distance_agreement().unwrap();
             let normal = found.normal_agreement().unwrap();
-            let without = Agreement::of(&found.without_error, &found.distance.1).unwrap();
-            println!(
-                "{:24} {name:18} {:3} | {:.3} {:.3} {:.3} | normal {:.3} {:.3} | without the error {:.3}",
-                kind.name,
-                found.samples.len(),
-                distance.slope,
-                distance.pearson,
-                distance.spearman,
-                normal.pearson,
-                normal.spearman,
-                without.pearson
-            );
             assert!(found.samples.len() >= 36, "{} {name}", kind.name);
             // The flow between the digits' many modes doubles small differences before it ends; there the first
-            // order is not enough for every sample.
-            let least = if kind.name.starts_with("digits") { 0.8 } else { 0.9 };
+            // order is not enough for every sample, and a random field misses 0.9 (0.87).
+            let least = if kind.name.starts_with("digits") && *name == "random field" { 0.8 } else { 0.9 };
             assert!(distance.pearson >= least, "{} {name}: {distance:?}", kind.name);
             // The exact run's own offset is shared, and predicts much alone; what the error does must agree too. By
             // ranks, for a few samples near a divide are moved far beyond the first order.

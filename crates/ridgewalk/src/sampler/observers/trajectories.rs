@@ -86,7 +86,7 @@ impl Trajectories {
                     format!("{shape:?} (as the first)"),
                 ));
             }
-            if !(0.0..=before).contains(sigma) || !sigma.is_finite() {
+            if !(0.0..before).contains(sigma) {
                 let problem = format!("has the level {sigma} after {before}");
                 return Err(Error::argument("record", problem, "give levels that fall to 0 or above"));
             }

@@ -23,6 +23,8 @@ use setting::Setting;
 
 /// Fewer training points have no ridge to speak of.
 const FEWEST: usize = 32;
+/// A ridge whose widest gap is below this is called unclear.
+const CLEAR_GAP: f64 = 0.5;
 /// Of data like the training data this share counts as near the ridge, or as near a point.
 const NEAR: f64 = 0.95;
 
@@ -35,8 +37,6 @@ pub struct RidgeDistance;
 pub(super) struct Measured {
     /// Distances to the ridge; infinite where the projection did not end on one.
     distances: Vec<f64>,
-    /// Distances to the nearest point that the ridge is made of.
-    nearest: Vec<f64>,
 }
 
 /// One level: σ, samples, and the data that the ridge was not made of.
@@ -71,7 +71,10 @@ impl Probe for RidgeDistance {
         for (&sigma, null) in setting.levels.iter().zip(&setting.null) {
             levels.push(Level { sigma, samples: setting.measure(samples.view(), sigma)?, null });
         }
-        let mut findings = findings(subject, setting, &levels, bootstrap);
+        let train = subject.reference().distinct_train()?;
+        let near = nearest(samples.view(), train.values(), 1)?.nearest_distances().to_vec();
+        let between = Between::of(setting, &levels, &near);
+        let mut findings = findings(subject, setting, &levels, &between, bootstrap);
         if let Some(model) = subject.denoiser() {
             findings.extend(error_parts::findings(subject, model, setting, bootstrap)?);
         }
@@ -86,8 +89,7 @@ impl Setting {
         let lengths = found.distances();
         let distance = |row: usize| if found.on_ridge(row) { lengths[row] } else { f64::INFINITY };
         let distances = (0..x.nrows()).map(distance).collect();
-        let near = nearest(x, self.model.points(), 1)?;
-        Ok(Measured { distances, nearest: near.nearest_distances().to_vec() })
+        Ok(Measured { distances })
     }
 }
 
@@ -101,22 +103,42 @@ impl Measured {
     fn on(&self, radius: f64) -> usize {
         self.distances.iter().filter(|d| **d <= radius).count()
     }
-
-    /// Of those, points farther from every datum than `far`.
-    fn between(&self, radius: f64, far: f64) -> usize {
-        let both = self.distances.iter().zip(&self.nearest);
-        both.filter(|(d, near)| **d <= radius && **near > far).count()
-    }
 }
 
 impl Level<'_> {
-    /// What most data like the training data stay within: of the ridge, and of the nearest point.
-    fn radii(&self) -> (f64, f64) {
-        let quantile = |mut values: Vec<f64>| {
-            values.sort_by(f64::total_cmp);
-            quantile_of_sorted(&values, NEAR).unwrap_or(f64::INFINITY)
+    /// The distance to the ridge that most data like the training data stay within.
+    fn radius(&self, floor: f64) -> f64 {
+        most(self.null.reached()).max(floor)
+    }
+}
+
+/// What `NEAR` of the values stay within.
+fn most(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile_of_sorted(&values, NEAR).unwrap_or(f64::INFINITY)
+}
+
+/// Points that are far from all training points, but on the ridge at some level: at low ones the ridge does not
+/// reach across a gap between data that have a width, since near their end they spread more across than along.
+struct Between {
+    /// Farther from the nearest training point than most of the null.
+    far: f64,
+    samples: usize,
+    null: usize,
+}
+
+impl Between {
+    fn of(setting: &Setting, levels: &[Level<'_>], near: &[f64]) -> Self {
+        let far = most(setting.null_nearest.clone());
+        let count = |near: &[f64], of: &dyn Fn(&Level<'_>, usize) -> f64| {
+            let on = |row: usize| levels.iter().any(|level| of(level, row) <= level.radius(setting.floor));
+            near.iter().enumerate().filter(|(row, near)| **near > far && on(*row)).count()
         };
-        (quantile(self.null.reached()), quantile(self.null.nearest.clone()))
+        Between {
+            far,
+            samples: count(near, &|level, row| level.samples.distances[row]),
+            null: count(&setting.null_nearest, &|level, row| level.null.distances[row]),
+        }
     }
 }
 
@@ -124,11 +146,12 @@ fn findings(
     subject: &Subject,
     setting: &Setting,
     levels: &[Level<'_>],
+    between: &Between,
     bootstrap: &Bootstrap,
 ) -> Vec<Finding> {
     let at = &levels[setting.chosen];
     let (own, null) = (at.samples.reached(), at.null.reached());
-    let (radius, far) = at.radii();
+    let radius = at.radius(setting.floor);
     let n = at.samples.distances.len();
     let ridge = format!(
         "the ridge of the data (of dimension {}, at noise level {})",
@@ -146,6 +169,14 @@ fn findings(
             words::number(median(&null)),
         ),
     };
+    if setting.gap < CLEAR_GAP {
+        statement += &format!(
+            " But at no noise level do the data show a ridge clearly (the widest gap of the spectrum is {:.2}, where 1 parts \
+             along from across): they are few for their dimension, and this is the distance to training points and the \
+             curves between them.",
+            setting.gap
+        );
+    }
     let lost = n - own.len();
     if lost > 0 && !own.is_empty() {
         statement += &format!(
@@ -155,8 +186,8 @@ fn findings(
             at.null.distances.len()
         );
     }
-    let value = if value.is_finite() { value } else { 0.0 };
-    let mut distance = Finding::new("ridge-distance", statement, value, n)
+    // Of none there is no distance: the share that found a ridge is told alone.
+    let mut distance = Finding::new("ridge-distance", statement.clone(), value, n)
         .table(table(subject, setting, levels))
         .figure(figure(subject, setting, levels));
     if let Some(interval) = interval {
@@ -171,31 +202,34 @@ fn findings(
             setting.null_name,
             words::percent(of_null as f64 / at.null.distances.len() as f64),
         );
-        let finding =
-            Finding::new(id, statement, fraction, n).setting("within", radius).setting("far_from_data", far);
+        let finding = Finding::new(id, statement, fraction, n)
+            .setting("within", radius)
+            .setting("far_from_data", between.far);
         match interval {
             Some(interval) => finding.interval(interval),
             None => finding,
         }
     };
     let on = format!("are on the ridge: within {} of it", words::number(radius));
-    let between = format!(
-        "are on the ridge but farther than {} from every training point: between the data",
-        words::number(far)
+    let far = format!(
+        "are farther than {} from every training point, but on the ridge at one of the noise levels: between the data",
+        words::number(between.far)
     );
-    vec![
-        distance,
-        share("share-on-ridge", at.samples.on(radius), at.null.on(radius), &on),
-        share("between-data", at.samples.between(radius, far), at.null.between(radius, far), &between),
-    ]
+    let mut on_ridge = share("share-on-ridge", at.samples.on(radius), at.null.on(radius), &on);
+    if own.is_empty() {
+        on_ridge.statement = format!("{statement} {}", on_ridge.statement);
+        on_ridge = on_ridge.table(table(subject, setting, levels)).figure(figure(subject, setting, levels));
+    }
+    let between = share("between-data", between.samples, between.null, &far);
+    let first = (!own.is_empty()).then_some(distance);
+    first.into_iter().chain([on_ridge, between]).collect()
 }
 
 fn table(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Table {
-    let columns =
-        ["noise level", "points", "median distance", "on the ridge", "between the data", "no ridge there"];
+    let columns = ["noise level", "points", "median distance", "on the ridge", "no ridge there"];
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for level in levels {
-        let (radius, far) = level.radii();
+        let radius = level.radius(setting.floor);
         for (name, measured) in [(subject.name(), &level.samples), (setting.null_name, level.null)] {
             let n = measured.distances.len() as f64;
             let reached = measured.reached();
@@ -208,7 +242,6 @@ fn table(subject: &Subject, setting: &Setting, levels: &[Level<'_>]) -> Table {
                 name.into(),
                 middle,
                 words::percent(measured.on(radius) as f64 / n).into(),
-                words::percent(measured.between(radius, far) as f64 / n).into(),
                 words::percent(1.0 - reached.len() as f64 / n).into(),
             ]);
         }

@@ -13,6 +13,7 @@ use super::super::{Subject, words};
 use super::setting::Setting;
 use crate::error::Result;
 use crate::geometry::{FollowRidge, Phases, Ridge, RidgeFilm, RidgeRun, Summary};
+use crate::points::Moments;
 use crate::sampler::observers::Trajectories;
 use crate::sampler::{Observer, Progress};
 use crate::{Heun, LogLinear, Sampler};
@@ -42,7 +43,10 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
         None => &exact_run(setting, lowest, seed)?,
     };
     let ridge = Ridge::new(&setting.model, setting.dimension)?;
-    let run = follow(&ridge, paths)?;
+    // Above the data's own deviation all is within the tube of a line through their mean.
+    let deviation = Moments::of(setting.model.points()).std;
+    let clear = setting.levels[setting.chosen] * CLEAR;
+    let run = follow(&ridge, &filled(paths, clear, deviation.max(2.0 * clear))?)?;
     let phases = run.phases();
     let n = run.levels.first().map_or(0, |level| level.in_tube.len());
     let highest = run.levels.first().map_or(0.0, |level| level.sigma);
@@ -52,14 +56,17 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
             "Samples of the exact model of the training data (no paths of the surveyed ones were recorded)"
         }
     };
-    let mut finding =
-        Finding::new("reach", statement(whose, &phases, highest), phases.run.reach.unwrap_or(0.0), n)
-            .setting("paths", if recorded.is_some() { "recorded" } else { "of the exact model" })
-            .figure(speeds(&run));
+    let at_end = run.levels.last().map_or(0.0, |level| level.fraction_in_tube());
+    let mut finding = Finding::new("reach", statement(whose, &phases, (highest, at_end)), at_end, n)
+        .setting("in_tube_at", run.levels.last().map_or(0.0, |level| level.sigma))
+        .setting("reached_at", phases.run.reach)
+        .setting("slide_from", phases.run.aligned)
+        .setting("paths", if recorded.is_some() { "recorded" } else { "of the exact model" })
+        .figure(speeds(&run));
     if d <= 3 && setting.dimension < d {
         let named = |sigma: f64| phases.run.phase(sigma).name().to_string();
         let film = RidgeFilm::new(&setting.model, setting.dimension)?.phase(named).frames(FRAMES);
-        let shown = filled(paths, setting.levels[setting.chosen] * CLEAR, longest(setting.model.points()))?;
+        let shown = filled(paths, clear, longest(setting.model.points()))?;
         let mut figure = film.draw("ridge-film", setting.model.points(), &shown)?;
         if shown.states().count() > recorded_between(paths, &shown) {
             figure.caption += " Between the recorded noise levels positions are interpolated.";
@@ -130,7 +137,7 @@ fn longest(points: ArrayView2<f64>) -> f64 {
 }
 
 fn exact_run(setting: &Setting, lowest: f64, seed: u64) -> Result<Trajectories> {
-    let deviation = crate::points::Moments::of(setting.model.points()).std;
+    let deviation = Moments::of(setting.model.points()).std;
     let sampler = Sampler::new(Heun::new(), LogLinear::new(lowest..HIGHEST * deviation.max(lowest), LEVELS));
     let mut paths = Trajectories::new();
     sampler.seed(seed).run_observed(&setting.model, SAMPLES, &mut paths)?;
@@ -159,9 +166,13 @@ fn follow(ridge: &Ridge, paths: &Trajectories) -> Result<RidgeRun> {
     observer.finish()
 }
 
-fn statement(whose: &str, phases: &Phases, highest: f64) -> String {
+fn statement(whose: &str, phases: &Phases, (highest, at_end): (f64, f64)) -> String {
     let Some(reach) = phases.run.reach else {
-        return format!("{whose} did not come to stay within the tube around the ridge at any noise level.");
+        return format!(
+            "{whose} did not come to stay within the tube around the ridge, 95 % of them at every level: at the lowest at which \
+             the ridge is clear, {} are in it.",
+            words::percent(at_end)
+        );
     };
     let mut text = match reach < highest {
         true => format!(
@@ -169,7 +180,7 @@ fn statement(whose: &str, phases: &Phases, highest: f64) -> String {
             words::number(reach)
         ),
         false => format!(
-            "{whose} are within the ridge's tube from the first recorded noise level on ({})",
+            "{whose} are within the ridge's tube from the data's own deviation ({}) on",
             words::number(reach)
         ),
     };
@@ -204,7 +215,7 @@ fn speeds(run: &RidgeRun) -> Figure {
         title: "Reach, align, slide".into(),
         caption: "A run from high noise (right) to low (left): distance to the ridge of its own noise level, and the speeds \
                   towards it and along it per unit of −log σ; medians over samples. Samples reach the tube, then come \
-                  nearer, then mainly move along."
+                  nearer, and slide where the speed along is the larger."
             .into(),
         plot: Plot::Lines {
             x: Axis::log("noise level σ (data units)"),

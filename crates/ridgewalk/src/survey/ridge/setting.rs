@@ -7,6 +7,7 @@ use super::{Measured, drawn};
 use crate::closed_form::{Empirical, KernelDensity};
 use crate::error::Result;
 use crate::geometry::RidgeSpectrum;
+use crate::neighbours::nearest;
 use crate::points::PointSet;
 use crate::random::{Purpose, Stream};
 
@@ -20,12 +21,14 @@ const IMAGES: usize = 17;
 const SPECTRA: usize = 48;
 const RANKS: usize = 16;
 /// Levels are these powers of √2 times the bandwidth of greatest held-out likelihood.
-const POWERS: std::ops::RangeInclusive<i32> = -2..=4;
+const POWERS: std::ops::RangeInclusive<i32> = -2..=10;
 /// Fewest held-out points that can say what is near.
 const FEWEST_NULL: usize = 20;
 /// Part of the training data that is kept back where none is held out.
 const KEPT_BACK: usize = 10;
 
+/// Distances below this part of the data's deviation are none.
+const ROUNDING: f64 = 1e-6;
 /// All random choices: the ridge is that of the reference, whoever surveys against it.
 const SEED: u64 = 0;
 
@@ -34,14 +37,18 @@ pub(in crate::survey) struct Setting {
     pub(super) model: Empirical,
     /// Data that the ridge is not made of, measured at every level.
     pub(super) null: Vec<Measured>,
+    /// Distances of these to the nearest training point other than themselves.
+    pub(super) null_nearest: Vec<f64>,
     pub(super) null_name: &'static str,
     /// Noise levels, rising.
     pub(super) levels: Vec<f64>,
     /// Where among them the spectrum has its widest gap.
     pub(super) chosen: usize,
     pub(super) dimension: usize,
-    gap: f64,
+    pub(super) gap: f64,
     bandwidth: f64,
+    /// Less than this is rounding.
+    pub(super) floor: f64,
 }
 
 impl Setting {
@@ -85,8 +92,22 @@ impl Setting {
                 }
             }
         }
-        let mut setting =
-            Setting { model, null: Vec::new(), null_name, levels, chosen, dimension, gap, bandwidth };
+        // Data that were kept back are training points, and nearest to themselves.
+        let rank = usize::from(held_out.is_none());
+        let near = nearest(null.view(), train.values(), rank + 1)?;
+        let null_nearest = near.distances.column(rank).to_vec();
+        let mut setting = Setting {
+            model,
+            null: Vec::new(),
+            null_nearest,
+            null_name,
+            levels,
+            chosen,
+            dimension,
+            gap,
+            bandwidth,
+            floor: ROUNDING * largest,
+        };
         setting.null =
             setting.levels.iter().map(|&sigma| setting.measure(null.view(), sigma)).collect::<Result<_>>()?;
         Ok(setting)
@@ -109,6 +130,7 @@ impl Setting {
             .setting("ridge_gap", self.gap)
             .setting("ridge_points", self.model.len())
             .setting("ridge_seed", SEED)
+            .setting("ridge_dimension_below", RANKS.min(self.model.points().ncols()))
             .setting("bandwidth", self.bandwidth)
             .setting("near_is_what_95_percent_reach_of", self.null_name)
     }

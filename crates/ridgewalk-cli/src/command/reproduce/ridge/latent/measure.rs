@@ -131,7 +131,7 @@ fn end(run: &Trajectories) -> ndarray::Array2<f64> {
 }
 
 fn rms(values: &[f64]) -> f64 {
-    (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt()
+    (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt()
 }
 
 pub fn tables(part: &mut Part, found: &[Found]) {
