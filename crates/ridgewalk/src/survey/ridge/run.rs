@@ -19,11 +19,11 @@ use crate::sampler::{Observer, Progress};
 use crate::{Heun, LogLinear, Sampler};
 
 /// Samples of a run that is made for the film, and its noise levels.
-const SAMPLES: usize = 96;
+const SAMPLES: usize = 64;
 const LEVELS: usize = 64;
 /// Frames of a film, and the part of the level of the widest gap at which it ends: the ridge below is a web of
 /// curves among the data's noise.
-const FRAMES: usize = 24;
+const FRAMES: usize = 16;
 const CLEAR: f64 = 0.35;
 /// It begins at this many standard deviations of the data.
 const HIGHEST: f64 = 10.0;
