@@ -96,7 +96,7 @@ fn paths(record: &Trajectories) -> Value {
     record.states().map(|(_, x)| json!(state(x))).collect()
 }
 
-/// The paths that [`write`] put into a folder, if it did.
+/// The paths that [`write()`] put into a folder, if it did.
 pub fn read(folder: &Path) -> Result<Option<Trajectories>> {
     let path = folder.join(NUMBERS);
     if !path.exists() {
