@@ -3,7 +3,7 @@
 //! An observer sees states only. D along a path is asked of the model afterwards, at every recorded state:
 //! exact whatever the solver was, at one evaluation a state.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -95,6 +95,15 @@ impl Trajectories {
         }
         let (sigmas, states) = states.into_iter().unzip();
         Ok(Trajectories { start: None, trace: Trace { sigmas, states } })
+    }
+
+    /// The states at noise levels within this range.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn within(&self, levels: RangeInclusive<f64>) -> Result<Self> {
+        let states = self.states().filter(|(sigma, _)| levels.contains(sigma));
+        Self::of_states(states.map(|(sigma, x)| (sigma, x.to_owned())).collect())
     }
 
     /// Noise level and states `[n, d]`, from the start; the level of the samples is 0.

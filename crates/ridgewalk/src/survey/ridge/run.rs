@@ -1,8 +1,8 @@
 //! Samples on their way: the phases of a run beside the ridge, and in two or three dimensions a film of it.
 //!
 //! The run is the subject's own, where its paths were recorded. Where they were not, a film of data in two or
-//! three dimensions shows the exact model of the points that the ridge is made of; it says so. Both end at the lowest
-//! level of the survey.
+//! three dimensions shows the exact model of the points that the ridge is made of; it says so. Phases are
+//! those from the data's own deviation down to where the ridge is still clear, below which it is a web among their noise.
 
 use std::ops::ControlFlow;
 
@@ -32,24 +32,24 @@ const HIGHEST: f64 = 10.0;
 pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Result<Vec<Finding>> {
     let d = setting.model.points().ncols();
     let recorded = subject.paths();
-    let lowest = setting.levels.first().copied().unwrap_or_default();
-    let enough =
-        recorded.is_some_and(|paths| paths.states().filter(|(sigma, _)| *sigma >= lowest).count() > 2);
-    if (recorded.is_none() && d > 3) || (recorded.is_some() && !enough) {
-        return Ok(Vec::new());
-    }
+    let clear = setting.levels[setting.chosen] * CLEAR;
+    // Above the data's own deviation all is within the tube of a line through their mean.
+    let highest = Moments::of(setting.model.points()).std.max(2.0 * clear);
+    let seen = |paths: &Trajectories| paths.states().any(|(sigma, _)| (clear..highest).contains(&sigma));
+    let own;
     let paths = match recorded {
-        Some(paths) => &above(paths, lowest)?,
-        None => &exact_run(setting, lowest, seed)?,
+        Some(paths) if seen(paths) => paths,
+        None if d <= 3 => {
+            own = exact_run(setting, clear, seed)?;
+            &own
+        }
+        _ => return Ok(Vec::new()),
     };
     let ridge = Ridge::new(&setting.model, setting.dimension)?;
-    // Above the data's own deviation all is within the tube of a line through their mean.
-    let deviation = Moments::of(setting.model.points()).std;
-    let clear = setting.levels[setting.chosen] * CLEAR;
-    let run = follow(&ridge, &filled(paths, clear, deviation.max(2.0 * clear))?)?;
+    let run = follow(&ridge, &filled(paths, clear, highest)?)?;
     let phases = run.phases();
     let n = run.levels.first().map_or(0, |level| level.in_tube.len());
-    let highest = run.levels.first().map_or(0.0, |level| level.sigma);
+    let first = run.levels.first().map_or(0.0, |level| level.sigma);
     let whose = match recorded {
         Some(_) => "The samples",
         None => {
@@ -57,7 +57,7 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
         }
     };
     let at_end = run.levels.last().map_or(0.0, |level| level.fraction_in_tube());
-    let mut finding = Finding::new("reach", statement(whose, &phases, (highest, at_end)), at_end, n)
+    let mut finding = Finding::new("reach", statement(whose, &phases, (first, at_end)), at_end, n)
         .setting("in_tube_at", run.levels.last().map_or(0.0, |level| level.sigma))
         .setting("reached_at", phases.run.reach)
         .setting("slide_from", phases.run.aligned)
@@ -80,22 +80,17 @@ pub(super) fn findings(subject: &Subject, setting: &Setting, seed: u64) -> Resul
     Ok(vec![finding])
 }
 
-/// The states at this noise level and above: below, the smoothed data are so many separate points, and their ridge
-/// a web among these.
-fn above(paths: &Trajectories, lowest: f64) -> Result<Trajectories> {
-    let states = paths.states().filter(|(sigma, _)| *sigma >= lowest);
-    Trajectories::of_states(states.map(|(sigma, x)| (sigma, x.to_owned())).collect())
-}
-
 /// States from `highest` down to `lowest`, at as many levels as a film has frames: where fewer were recorded, between
 /// two of them by the logarithm of σ.
 fn filled(paths: &Trajectories, lowest: f64, highest: f64) -> Result<Trajectories> {
     let states: Vec<(f64, ArrayView2<f64>)> = paths.states().filter(|(sigma, _)| *sigma > 0.0).collect();
     let within = |sigma: f64| sigma >= lowest && sigma <= highest;
     if states.iter().filter(|(sigma, _)| within(*sigma)).count() >= FRAMES {
-        return above(paths, lowest);
+        return paths.within(lowest..=highest);
     }
-    let (Some(first), Some(last)) = (states.first(), states.last()) else { return above(paths, lowest) };
+    let (Some(first), Some(last)) = (states.first(), states.last()) else {
+        return paths.within(lowest..=highest);
+    };
     let (top, bottom) = (libm::log(first.0.min(highest)), libm::log(last.0.max(lowest)));
     let mut out: Vec<(f64, Array2<f64>)> = Vec::with_capacity(FRAMES);
     for frame in 0..FRAMES {
@@ -115,7 +110,7 @@ fn filled(paths: &Trajectories, lowest: f64, highest: f64) -> Result<Trajectorie
         }
     }
     if out.is_empty() {
-        return above(paths, lowest);
+        return paths.within(lowest..=highest);
     }
     Trajectories::of_states(out)
 }

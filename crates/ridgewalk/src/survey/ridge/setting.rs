@@ -86,10 +86,10 @@ impl Setting {
             let ranks = RANKS.min(points.dim());
             let spectrum = RidgeSpectrum::at(&model, noisy(at.view(), sigma).view(), sigma, ranks)?;
             // A ridge of dimension 0 would be the training points themselves; one of d is everything.
-            for (k, drop) in spectrum.drops().iter().enumerate().skip(1) {
-                if *drop > gap {
-                    (chosen, dimension, gap) = (i, k, *drop);
-                }
+            if let Some((k, drop)) = spectrum.widest()
+                && drop > gap
+            {
+                (chosen, dimension, gap) = (i, k, drop);
             }
         }
         // Data that were kept back are training points, and nearest to themselves.

@@ -72,9 +72,8 @@ pub fn widest_gap(settings: &Settings, class: &Class, sigma: f64) -> Result<(usi
     let mut noisy = exact.points().select(ndarray::Axis(0), &chosen);
     let mut stream = Stream::new(settings.seed(), Purpose::DataNoise, 19, 0);
     noisy.mapv_inplace(|x| x + sigma * stream.normal());
-    let drops = RidgeSpectrum::at(exact, noisy.view(), sigma, noisy.ncols())?.drops();
-    let best = (1..drops.len()).fold(1, |best, k| if drops[k] > drops[best] { k } else { best });
-    Ok((best, drops.get(best).copied().unwrap_or_default()))
+    let spectrum = RidgeSpectrum::at(exact, noisy.view(), sigma, noisy.ncols())?;
+    Ok(spectrum.widest().unwrap_or((1, 0.0)))
 }
 
 fn measure(setting: &Setting, dimension: usize) -> Result<Measured> {

@@ -155,6 +155,5 @@ fn between(from: f64, to: f64, steps: usize) -> Vec<f64> {
 
 /// The part of a run that ends at this level.
 fn down_to(run: &Trajectories, sigma: f64) -> Result<Trajectories> {
-    let states = run.states().filter(|(level, _)| *level >= sigma).map(|(level, x)| (level, x.to_owned()));
-    Ok(Trajectories::of_states(states.collect())?)
+    Ok(run.within(sigma..=f64::INFINITY)?)
 }
