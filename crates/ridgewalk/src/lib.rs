@@ -30,12 +30,14 @@
 //! | noising processes, and a denoiser in their coordinates | [`Process`], [`Marginal`] |
 //! | grids of noise levels | [`Schedule`] |
 //! | paths between any two laws | [`interpolant`] |
+//! | fields that are never told the noise level | [`Autonomous`], [`autonomous`] |
 //! | one step, and a whole run | [`Solver`], [`Sampler`] |
 //! | tangents and normals of p_σ, its ridges | [`Frames`], [`geometry`] |
 //! | measurements | [`survey`], [`metrics`], [`neighbours`] |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod autonomous;
 pub mod closed_form;
 pub mod denoiser;
 mod displacements;
@@ -58,6 +60,7 @@ pub mod spectrum;
 pub mod survey;
 pub mod transform;
 
+pub use autonomous::{Autonomous, Target};
 pub use denoiser::{Denoiser, Density, Differentiable, Displacements, FiniteDifference, Visit};
 pub use error::{Error, Result};
 pub use frames::Frames;
