@@ -12,8 +12,9 @@
 //! Closed forms, networks, and transforms of either are all denoisers. Batches are rows:
 //! `x` is `[batch, d]`. σ is in the data's own units and positive.
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Zip};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, Zip};
 
+use crate::autonomous::{Queries, Ray};
 pub use crate::displacements::Displacements;
 pub(crate) use crate::displacements::displaced_one_by_one;
 use crate::error::{Error, Result};
@@ -235,6 +236,12 @@ pub trait Differentiable: Denoiser {
 pub trait Density: Differentiable {
     /// log p_σ(x), `[batch]`, in nats.
     fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>>;
+
+    /// What the model says of one point `u` (`[d]`) at all noise levels: for those who ask many. One query a
+    /// level, unless a model can share work among them.
+    fn ray<'a>(&'a self, u: ArrayView1<f64>) -> Box<dyn Ray + 'a> {
+        Box::new(Queries::new(self, u))
+    }
 
     /// ∇² log p_σ = (J − I)/σ² of every row, `[batch, d, d]`, symmetric to the bit.
     fn hessian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {

@@ -7,15 +7,26 @@
 //! f*(u) = E_{t|u}[f*_t(u)] = E_{t|u}[(d/σ) u + (c − d α/σ) D_t(u)]        p(t|u) ∝ p(t) p(u|t)      (eq. 7)
 //! ```
 //!
-//! `Blind` gives it exactly for any density, any affine process and any law of times, with the
+//! [`Blind`] gives it exactly for any density, any affine process and any law of times, with the
 //! posterior p(t|u), the marginal energy −log ∫ p(u|t) p(t) dt and the energy-aligned parts of the field. Trained
-//! blind networks implement [`Autonomous`] themselves. `Clocked` hands a blind field the sampler's clock, which
+//! blind networks implement [`Autonomous`] themselves. [`Clocked`] hands a blind field the sampler's clock, which
 //! makes it a denoiser for every solver; `Descent` and `CoarseToFine` do without a clock. `blindness` says
 //! whether a model may drop its noise input.
 
+mod blind;
+mod clocked;
+mod estimated;
+mod posterior;
+mod quadrature;
+mod ray;
 mod target;
 mod time_prior;
 
+pub use blind::{Blind, BlindField, EnergyParts};
+pub use clocked::Clocked;
+pub use posterior::TimePosterior;
+pub use ray::Ray;
+pub(crate) use ray::{Beside, DataRay, Queries};
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
 

@@ -108,7 +108,6 @@ impl Target {
         let (alpha, sigma) = (process.alpha(t), process.sigma(t));
         let (signal, noise) = self.weights(process, t);
         let determinant = alpha * noise - sigma * signal;
-        let (da, ds) = (process.alpha_derivative(t), process.sigma_derivative(t));
         if !(sigma > 0.0 && sigma.is_finite() && alpha >= 0.0 && t <= process.end()) {
             return Err(Error::argument(
                 "t",
@@ -123,7 +122,16 @@ impl Target {
                 "begin at a lower noise level, or predict something else",
             ));
         }
-        Ok(Coefficients {
+        Ok(self.unchecked(process, t))
+    }
+
+    /// [`Target::coefficients`], infinite or no numbers where they have no meaning.
+    pub(super) fn unchecked(self, process: &dyn Process, t: f64) -> Coefficients {
+        let (alpha, sigma) = (process.alpha(t), process.sigma(t));
+        let (signal, noise) = self.weights(process, t);
+        let determinant = alpha * noise - sigma * signal;
+        let (da, ds) = (process.alpha_derivative(t), process.sigma_derivative(t));
+        Coefficients {
             alpha,
             sigma,
             signal,
@@ -131,7 +139,7 @@ impl Target {
             determinant,
             drift: (da * noise - ds * signal) / determinant,
             gain: (ds * alpha - da * sigma) / determinant,
-        })
+        }
     }
 }
 

@@ -18,7 +18,8 @@ use crate::denoiser::{Denoiser, Differentiable, check_query};
 use crate::error::{Error, Result};
 use crate::points::Moments;
 use crate::schedule::Schedule;
-use divergence::{Probes, mean_and_error};
+pub(crate) use divergence::Probes;
+use divergence::mean_and_error;
 
 pub use divergence::{Divergence, ProbeLaw};
 

@@ -30,6 +30,7 @@ mod screen;
 use ndarray::{ArcArray2, Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
+use crate::autonomous::{DataRay, Queries, Ray};
 use crate::denoiser::{
     Denoiser, Density, Differentiable, Displacements, Visit, check_query, check_tangent, displaced_one_by_one,
 };
@@ -367,6 +368,15 @@ impl Differentiable for Empirical {
 impl Density for Empirical {
     fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>> {
         Ok(self.evaluate(x, sigma, Want { log_density: true, ..Want::default() })?.log_density)
+    }
+
+    fn ray<'a>(&'a self, u: ArrayView1<f64>) -> Box<dyn Ray + 'a> {
+        match self.points.as_slice() {
+            Some(points) if u.len() == self.dim() => {
+                Box::new(DataRay::new(points, self.log_weights.as_deref(), &u.to_vec()))
+            }
+            _ => Box::new(Queries::new(self, u)),
+        }
     }
 }
 

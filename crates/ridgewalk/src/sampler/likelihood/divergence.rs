@@ -38,10 +38,10 @@ pub enum ProbeLaw {
 }
 
 /// The probes of a batch; none if the divergence is exact.
-pub(super) struct Probes(Vec<Array2<f64>>);
+pub(crate) struct Probes(Vec<Array2<f64>>);
 
 impl Probes {
-    pub(super) fn new(divergence: Divergence, (n, d): (usize, usize)) -> Result<Self> {
+    pub(crate) fn new(divergence: Divergence, (n, d): (usize, usize)) -> Result<Self> {
         let Divergence::Hutchinson { probes, law, seed } = divergence else { return Ok(Probes(Vec::new())) };
         if probes == 0 {
             return Err(Error::argument("probes", "are 0", "take at least one"));
@@ -73,7 +73,7 @@ impl Probes {
     }
 
     /// tr J, one column an estimate, `[batch, estimates]`.
-    pub(super) fn traces(
+    pub(crate) fn traces(
         &self,
         model: &dyn Differentiable,
         x: ArrayView2<f64>,
