@@ -54,6 +54,8 @@ pub struct Blind<'a> {
     model: &'a dyn Denoiser,
     process: Box<dyn Process + 'a>,
     prior: TimePrior,
+    /// (α, σ) at the times of a law of some times.
+    levels: Vec<(f64, f64)>,
     /// ln of the integral of the prior's weight.
     log_normalization: f64,
     tolerance: f64,
@@ -117,8 +119,11 @@ impl<'a> Blind<'a> {
                 ));
             }
         }
+        let times = prior.points().map_or(&[][..], |(times, _)| times);
+        let levels = times.iter().map(|&t| (process.alpha(t), process.sigma(t))).collect();
         let mut blind = Blind {
             model,
+            levels,
             process,
             prior,
             log_normalization: 0.0,
@@ -339,6 +344,9 @@ impl<'a> Blind<'a> {
     }
 
     fn levels(&self, times: &[f64]) -> Vec<(f64, f64)> {
+        if self.prior.points().is_some() {
+            return self.levels.clone();
+        }
         times.iter().map(|&t| (self.process.alpha(t), self.process.sigma(t))).collect()
     }
 

@@ -43,7 +43,10 @@ fn brute(data: &Array2<f64>, process: &dyn Process, (from, to): (f64, f64), u: &
         let (a, b) = (process.alpha(t), process.sigma(t));
         let l: Vec<f64> = data
             .outer_iter()
-            .map(|x| -0.5 * x.iter().zip(u).map(|(x, u)| (u - a * x) * (u - a * x)).sum::<f64>() / (b * b))
+            .map(|x| {
+                let along: f64 = x.iter().zip(u).take(2).map(|(x, u)| (u - a * x) * (u - a * x)).sum();
+                -0.5 * (along + beside) / (b * b)
+            })
             .collect();
         let top = l.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let w: Vec<f64> = l.iter().map(|l| (l - top).exp()).collect();

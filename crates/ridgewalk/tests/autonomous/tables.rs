@@ -1,6 +1,6 @@
 //! Tables of an independent implementation in numpy.
 
-use ndarray::{Array1, Array2, Axis, array};
+use ndarray::{Array2, array};
 use ridgewalk::FlowMatching;
 use ridgewalk::autonomous::{Autonomous, Blind, Target, TimePrior};
 
@@ -125,7 +125,7 @@ impl Normals {
             (-2.0 * (-self.uniform(pair)).ln_1p()).sqrt(),
             2.0 * std::f64::consts::PI * self.uniform(pair + 1),
         );
-        radius * if i % 2 == 0 { angle.cos() } else { angle.sin() }
+        radius * if i.is_multiple_of(2) { angle.cos() } else { angle.sin() }
     }
 }
 
