@@ -12,8 +12,9 @@
 //! * what becomes of an error made there: the part of the flow that is linear in u multiplies it by
 //!   exp(−∫μ dt) until the data are reached.
 //!
-//! The last one is what separates the targets. On the straight path from t it is 1/(1 − t) for a prediction of the noise,
-//! 1 for the velocity and 0 for the data; but it is a property of the schedule as much as of the target.
+//! The last one is what separates the targets: times the level it is the noise that is left if all noise of that level
+//! is kept. On the straight path from t that is t/(1 − t) for a prediction of the noise, t for the velocity and the last level
+//! for the data; but it is a property of the schedule as much as of the target.
 
 use std::fmt;
 
@@ -30,10 +31,15 @@ use crate::schedule::checked;
 const JUDGED: f64 = 0.9;
 /// Blind samples are as good as told ones if they keep at most this many times the noise...
 const AS_GOOD: f64 = 2.0;
-/// ...or less than this part of the data's widest deviation: nobody sees it.
-const UNSEEN: f64 = 0.01;
+/// ...or less than this part of the data's widest deviation, which is hardly seen.
+const UNSEEN: f64 = 0.02;
 /// Noise beyond this part of the data's widest deviation hides what the data are.
 const HIDDEN: f64 = 0.5;
+/// If noise that is kept from the start would be this many times the data's widest deviation, it grows with
+/// the level at which one starts, and less noise left than [`HIDDEN`] is the luck of the start...
+const AMPLIFIED: f64 = 3.0;
+/// ...down to this part of the deviation.
+const LUCKY: f64 = 0.2;
 /// Samples that spread less than this part of told ones have collapsed.
 const COLLAPSED: f64 = 0.6;
 /// A level that is known to less than this factor (in ln σ) cannot be read.
@@ -116,8 +122,9 @@ pub struct AtLevel {
     pub gain: f64,
     /// Root mean square of ν‖f* − f_t‖, per unit of t.
     pub drift_error: f64,
-    /// What an error of x = u/α made here is multiplied by until the end.
-    pub growth: f64,
+    /// The noise level that is left at the end if all noise of this level is kept: the level times the factor by which an
+    /// error of u/α grows from here to the end.
+    pub kept: f64,
 }
 
 /// The verdict on a model, a process and a target.
@@ -176,7 +183,7 @@ pub fn blindness(
     }
     let scale = model.moments().map_or(1.0, |m| m.std);
     let scale = if scale > 0.0 { scale } else { 1.0 };
-    let (from, to) = trial.times.unwrap_or_else(|| customary(process, scale));
+    let (from, to) = trial.range(process, scale);
     let levels: Vec<f64> = (0..=trial.steps)
         .map(|i| process.noise_level(from + (to - from) * i as f64 / trial.steps as f64))
         .collect();
@@ -215,12 +222,16 @@ pub fn blindness(
     })
 }
 
-/// First and last time of a run.
-fn customary(process: &dyn Process, scale: f64) -> (f64, f64) {
-    let times = process.customary_times();
-    let last = times.end.min(process.end());
-    let highest = process.time(RANGE.0 * scale).min(last);
-    (highest, process.time(RANGE.1 * scale).max(times.start))
+impl BlindTrial {
+    /// First and last time of the runs, of data of this standard deviation.
+    pub fn range(&self, process: &dyn Process, deviation: f64) -> (f64, f64) {
+        self.times.unwrap_or_else(|| {
+            let times = process.customary_times();
+            let last = times.end.min(process.end());
+            let highest = process.time(RANGE.0 * deviation).min(last);
+            (highest, process.time(RANGE.1 * deviation).max(times.start))
+        })
+    }
 }
 
 fn at_level(
@@ -257,7 +268,7 @@ fn at_level(
         gap_rms,
         gain: coefficients.gain,
         drift_error: coefficients.gain.abs() * error,
-        growth: growth(process, target, time, end),
+        kept: level * growth(process, target, time, end),
     })
 }
 
@@ -267,13 +278,16 @@ fn growth(process: &dyn Process, target: Target, time: f64, end: f64) -> f64 {
     if target == Target::Equilibrium {
         return 0.0;
     }
-    // Simpson's rule in ln t; μ t is smooth.
+    // Simpson's rule in the logarithm of the level, in which the integrand is smooth also where α vanishes.
     let intervals = 400;
-    let (low, high) = (libm::log(end), libm::log(time));
+    let (low, high) = (libm::log(process.noise_level(end)), libm::log(process.noise_level(time)));
     let step = (high - low) / f64::from(intervals);
     let at = |i: i32| {
-        let t = libm::exp(low + f64::from(i) * step);
-        t * target.unchecked(process, t).drift
+        let level = libm::exp(low + f64::from(i) * step);
+        let c = target.unchecked(process, process.time(level));
+        let t = process.time(level);
+        let rate = process.sigma_derivative(t) / c.sigma - process.alpha_derivative(t) / c.alpha;
+        c.drift / rate
     };
     let middle: f64 = (1..intervals).map(|i| if i % 2 == 1 { 4.0 * at(i) } else { 2.0 * at(i) }).sum();
     let integral = step / 3.0 * (at(0) + middle + at(intervals));
@@ -319,16 +333,12 @@ fn judge(
 ) -> (Stability, Cause) {
     let (left, reference) = (blind.quantile(JUDGED), told.quantile(JUDGED));
     let collapsed = blind.spread < COLLAPSED * told.spread;
-    // Levels at which there is something of the data to be read.
-    let at_data: Vec<&AtLevel> = levels.iter().filter(|at| at.level <= 2.0 * deviation).collect();
-    let mut widths: Vec<f64> = at_data.iter().map(|at| at.width).collect();
-    widths.sort_by(f64::total_cmp);
-    let readable = quantile(&widths, 0.5) < UNREADABLE;
-    let grown = levels.first().map_or(0.0, |at| at.growth);
+    let readable = typical_width(levels, deviation) < UNREADABLE;
+    let kept = levels.first().map_or(0.0, |at| at.kept);
     if left <= AS_GOOD * reference || left <= UNSEEN * deviation {
         let cause = match (collapsed, readable && target != Target::Data) {
             (true, _) => return (Stability::No, Cause::Collapsed),
-            (false, true) if grown > 0.5 => Cause::Readable,
+            (false, true) if kept > HIDDEN * deviation => Cause::Readable,
             (false, _) => Cause::Contracted,
         };
         return (Stability::Yes, cause);
@@ -336,18 +346,33 @@ fn judge(
     let cause = match () {
         _ if collapsed => Cause::Collapsed,
         _ if !readable => Cause::Unreadable,
-        _ if grown > AS_GOOD => Cause::Amplified,
+        _ if kept > AMPLIFIED * deviation => Cause::Amplified,
         _ => Cause::Carried,
     };
-    if collapsed || left > HIDDEN * deviation {
+    let lucky = cause == Cause::Amplified && left > LUCKY * deviation;
+    if collapsed || lucky || left > HIDDEN * deviation {
         return (Stability::No, cause);
     }
     (Stability::OnlyAbove(left), cause)
 }
 
+/// Median over levels at which there is something of the data to be seen.
+fn typical_width(levels: &[AtLevel], deviation: f64) -> f64 {
+    let mut widths: Vec<f64> =
+        levels.iter().filter(|at| at.level <= 2.0 * deviation).map(|at| at.width).collect();
+    widths.sort_by(f64::total_cmp);
+    quantile(&widths, 0.5)
+}
+
 impl Blindness {
+    /// How well the noise level can be read from a point, in parts of it: the median of [`AtLevel::width`] over levels
+    /// at which the data can be seen.
+    pub fn width(&self) -> f64 {
+        typical_width(&self.levels, self.deviation)
+    }
+
     /// Whether the gain ν(t) stays bounded near the data (arXiv 2602.18428, section 5). It is necessary for nothing and sufficient for nothing: see
-    /// [`AtLevel::growth`].
+    /// [`AtLevel::kept`].
     pub fn bounded_gain(&self) -> bool {
         self.gain_exponent <= BOUNDED
     }
@@ -370,28 +395,26 @@ impl Blindness {
         let (blind, told) = self.noise_left();
         let left = format!("one blind sample in ten keeps noise of {} or more", short(blind));
         let left = format!("{left} (told the level: {})", short(told));
-        let first = self.levels.first();
-        let growth = first.map_or(0.0, |at| at.growth);
-        let at_data = self.levels.iter().filter(|at| at.level <= 2.0 * self.deviation);
-        let width = at_data.map(|at| at.width).fold(f64::INFINITY, f64::min);
-        let read = format!("a point tells its noise level to {} % at best", short(100.0 * width));
+        let kept = self.levels.first().map_or(0.0, |at| at.kept);
+        let read =
+            format!("a point tells its noise level to within {} %", short((100.0 * self.width()).max(0.1)));
+        let misread = format!(
+            "each hundredth of the noise at the start that is misread is a noise level of {} in the samples",
+            short(0.01 * kept)
+        );
         match self.cause {
             Cause::Readable => format!("{read}, and that is enough: {left}"),
             Cause::Contracted => format!(
-                "what is wrong early is undone later (it is multiplied by {} until the end): {left}",
-                short(growth)
+                "what is misread early is undone later, down to a noise level of {}: {left}",
+                short(kept)
             ),
             Cause::Unreadable => {
                 format!("the noise level cannot be read from so few dimensions ({read}): {left}")
             }
-            Cause::Carried => format!(
-                "{read}, and what is wrong early is carried to the end (multiplied by {}): {left}",
-                short(growth)
-            ),
-            Cause::Amplified => format!(
-                "{read}, but what is wrong early is multiplied by {} until the end: {left}",
-                short(growth)
-            ),
+            Cause::Carried => {
+                format!("{read}, and what is misread early is carried to the end, {misread}: {left}")
+            }
+            Cause::Amplified => format!("{read}, but what is misread early grows, {misread}: {left}"),
             Cause::Collapsed => format!(
                 "blind samples collapse: they spread over {} of what told ones do; {left}",
                 short(self.blind.spread / self.told.spread)
