@@ -35,11 +35,9 @@ const AS_GOOD: f64 = 2.0;
 const UNSEEN: f64 = 0.02;
 /// Noise beyond this part of the data's widest deviation hides what the data are.
 const HIDDEN: f64 = 0.5;
-/// If noise that is kept from the start would be this many times the data's widest deviation, it grows with
-/// the level at which one starts, and less noise left than [`HIDDEN`] is the luck of the start...
+/// If noise that is kept from the start would be this many times the data's widest deviation, what is left grows with
+/// the level at which one starts, and how much it is in some samples says little about others.
 const AMPLIFIED: f64 = 3.0;
-/// ...down to this part of the deviation.
-const LUCKY: f64 = 0.2;
 /// Samples that spread less than this part of told ones have collapsed.
 const COLLAPSED: f64 = 0.6;
 /// A level that is known to less than this factor (in ln σ) cannot be read.
@@ -84,7 +82,7 @@ pub enum Stability {
     Yes,
     /// Blind samples are those of noisy data: nine in ten keep at most this noise level.
     OnlyAbove(f64),
-    /// Blind samples keep so much noise that the data are hidden, or have collapsed.
+    /// Blind samples keep so much noise that the data are hidden, or as much as the start makes them keep, or have collapsed.
     No,
 }
 
@@ -138,7 +136,7 @@ pub struct Blindness {
     pub times: (f64, f64),
     /// Along the way, from the noise to the data.
     pub levels: Vec<AtLevel>,
-    /// p in ν ∝ σ^(−p) at the end.
+    /// p in ν ∝ σ^(−p) as σ → 0.
     pub gain_exponent: f64,
     /// Standard deviation of the data along their widest direction, as told samples have it.
     pub deviation: f64,
@@ -294,10 +292,10 @@ fn growth(process: &dyn Process, target: Target, time: f64, end: f64) -> f64 {
     libm::exp(-integral) * process.alpha(time) / process.alpha(end)
 }
 
-/// p in ν ∝ σ^(−p) just before the end.
+/// p in ν ∝ σ^(−p) as σ → 0: far below the end, where the process has its limiting form.
 fn gain_exponent(process: &dyn Process, target: Target, end: f64) -> f64 {
-    let later = process.time(2.0 * process.noise_level(end));
-    let (a, b) = (target.unchecked(process, end), target.unchecked(process, later));
+    let level = 1e-3 * process.noise_level(end);
+    let [a, b] = [level, 2.0 * level].map(|level| target.unchecked(process, process.time(level)));
     -(libm::log((a.gain / b.gain).abs())) / libm::log(a.sigma / b.sigma)
 }
 
@@ -349,8 +347,7 @@ fn judge(
         _ if kept > AMPLIFIED * deviation => Cause::Amplified,
         _ => Cause::Carried,
     };
-    let lucky = cause == Cause::Amplified && left > LUCKY * deviation;
-    if collapsed || lucky || left > HIDDEN * deviation {
+    if collapsed || cause == Cause::Amplified || left > HIDDEN * deviation {
         return (Stability::No, cause);
     }
     (Stability::OnlyAbove(left), cause)

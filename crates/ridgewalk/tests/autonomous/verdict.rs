@@ -50,7 +50,7 @@ fn on_the_tables_of_the_straight_path() {
         assert_eq!(found, expected, "{dim}");
     }
     // .033, .075, .17 and .29 for the noise, .024 to .06 for the velocity.
-    for (from, expected) in [(0.3, "aay"), (0.5, "aay"), (0.7, "aay"), (0.8, "nay")] {
+    for (from, expected) in [(0.3, "aay"), (0.5, "aay"), (0.7, "nay"), (0.8, "nay")] {
         let found: String = targets[..3]
             .iter()
             .map(|&target| kind(&ask(128, &FlowMatching, target, (from, 1e-3), prior())))
@@ -144,10 +144,8 @@ fn on_other_data_and_schedules() {
             kind(&verdict) == by_distance || verdict.cause == Cause::Amplified,
             "{name} {target}: {by_distance}"
         );
-        assert!(
-            (noise.0 / found).ln().abs() < 0.7 || noise.0.max(found) < 2.0 * told,
-            "{name} {target}: {noise:?}"
-        );
+        let close = (noise.0 / found).ln().abs() < 0.7 || noise.0.max(found) < 2.0 * told;
+        assert!(close || verdict.cause == Cause::Amplified, "{name} {target}: {noise:?}");
     }
     println!("{kinds}");
     assert!(kinds.contains('y') && kinds.contains('a') && kinds.contains('n'), "{kinds}");
@@ -179,7 +177,7 @@ fn the_parts_of_the_verdict() {
     // DDPM's gain grows as 1/σ for a prediction of the noise, as a variance-preserving process has it.
     let table = Ddpm::linear();
     let verdict = ask(32, &table, Target::Noise, (1000.0, 1.0), TimePrior::uniform(1.0..1000.0).unwrap());
-    assert!((verdict.gain_exponent - 1.0).abs() < 0.2, "{}", verdict.gain_exponent);
+    assert!((verdict.gain_exponent - 1.0).abs() < 0.01, "{}", verdict.gain_exponent);
 }
 
 #[test]
