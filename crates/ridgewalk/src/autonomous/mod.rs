@@ -13,9 +13,11 @@
 //! makes it a denoiser for every solver; `Descent` and `CoarseToFine` do without a clock. `blindness` says
 //! whether a model may drop its noise input.
 
+mod residual;
 mod target;
 mod time_prior;
 
+pub use residual::{CoarseToFine, CoarseToFineRun, Ending, corrected_noise, implied_noise, residual};
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
 
