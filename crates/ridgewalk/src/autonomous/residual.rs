@@ -160,7 +160,7 @@ pub struct CoarseToFine {
 }
 
 impl CoarseToFine {
-    /// From the noise level `levels.end` down to `levels.start`, with the paper's h₀ = 0.01, β = 1 (no noise put back), at
+    /// From the noise level `levels.end` down to `levels.start`, with h₀ = 0.01, β = 1 (no noise put back), at
     /// most 10 000 steps, seed 0, and batches of 64.
     ///
     /// # Errors
