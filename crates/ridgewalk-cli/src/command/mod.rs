@@ -2,6 +2,7 @@
 
 mod bridge;
 mod data;
+mod denoise;
 mod eval;
 mod fit;
 mod invert;
@@ -24,6 +25,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),
+        Command::Denoise(denoise) => denoise::run(&denoise, arguments),
         Command::Eval(eval) => eval::run(&eval),
         Command::Survey(survey) => survey::run(&survey, arguments),
         Command::Reproduce(reproduce) => reproduce::run(&reproduce, arguments),
