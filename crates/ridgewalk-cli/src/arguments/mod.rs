@@ -62,7 +62,7 @@ pub enum Command {
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
         ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/\n  \
         ridgewalk sample --network dncnn.safetensors --shape 64x64 -n 16 -o patches/")]
-    Sample(Sample),
+    Sample(Box<Sample>),
     /// Take the noise out of images with a pretrained network that is never told how much there is
     #[command(
         after_help = "Examples:\n  ridgewalk denoise photo.png --network dncnn.safetensors -o clean/\n  \
