@@ -6,6 +6,7 @@ mod attraction;
 mod command;
 mod failure;
 mod guidance;
+mod network;
 mod noise_level;
 mod page;
 mod prepared;

@@ -5,6 +5,7 @@ mod bridge;
 mod groups;
 mod guidance;
 mod list;
+mod network;
 mod papers;
 mod sampling;
 mod smoothing;
@@ -19,6 +20,7 @@ pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
 pub use list::{Kind, List};
+pub use network::{Denoise, Implicit, Sides, Span};
 pub use papers::{
     Experiment, LogDomainSmoothing, MadExperiment, MadPaper, Paper, Reproduce, RidgeExperiment, RidgePaper,
 };
@@ -31,7 +33,8 @@ use values::{count, fraction, positive, positive_number};
 ///
 /// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet, MRC, MRCS), a folder of PNG or JPEG images, or a name:
 /// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes, projections (with settings,
-/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote. Everything is in the data's
+/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote; a pretrained network is given with
+/// --network. Everything is in the data's
 /// own units; nothing is rescaled unless --standardize asks for it.
 #[derive(Debug, Parser)]
 #[command(name = "ridgewalk", version, arg_required_else_help = true, max_term_width = 100)]
@@ -59,8 +62,15 @@ pub enum Command {
     /// Draw samples from a model, or from data directly
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
-        ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/")]
-    Sample(Sample),
+        ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/\n  \
+        ridgewalk sample --network dncnn.safetensors --shape 64x64 -n 16 -o patches/")]
+    Sample(Box<Sample>),
+    /// Take the noise out of images with a pretrained network that is never told how much there is
+    #[command(
+        after_help = "Examples:\n  ridgewalk denoise photo.png --network dncnn.safetensors -o clean/\n  \
+        ridgewalk denoise scans.npy --network unet.safetensors --clean truth.npy --noise 0.1 -o compared/"
+    )]
+    Denoise(Denoise),
     /// Carry points back to noise: a deterministic run backwards
     #[command(after_help = "Examples:\n  ridgewalk invert digits.safetensors --at faces.npy -o noise/\n  \
         ridgewalk sample digits.safetensors --from noise/noise.npy -o back/")]
@@ -150,7 +160,12 @@ pub struct Fit {
 #[derive(Debug, Args)]
 pub struct Sample {
     /// A model file, or data
-    #[arg(value_name = "MODEL|DATA")]
+    #[arg(
+        value_name = "MODEL|DATA",
+        required_unless_present = "network",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub source: String,
     /// Folder for samples.npy, samples.png (images) and run.json
     #[arg(short, long, value_name = "FOLDER", default_value = "out")]
@@ -195,6 +210,8 @@ pub struct Sample {
     /// Print the run record as JSON to stdout
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub implicit: Implicit,
     #[command(flatten)]
     pub sampling: Sampling,
     #[command(flatten)]

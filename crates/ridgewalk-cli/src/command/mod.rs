@@ -3,6 +3,7 @@
 mod blind;
 mod bridge;
 mod data;
+mod denoise;
 mod eval;
 mod fit;
 mod invert;
@@ -25,6 +26,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),
+        Command::Denoise(denoise) => denoise::run(&denoise, arguments),
         Command::Eval(eval) => eval::run(&eval),
         Command::Blind(blind) => blind::run(&blind, arguments),
         Command::Survey(survey) => survey::run(&survey, arguments),

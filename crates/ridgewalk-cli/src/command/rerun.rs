@@ -104,6 +104,7 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
         Command::Walk(walk) => Some(&mut walk.output),
         Command::Sample(sample) => Some(&mut sample.output),
         Command::Bridge(bridge) => Some(&mut bridge.output),
+        Command::Denoise(denoise) => Some(&mut denoise.output),
         Command::Invert(invert) => Some(&mut invert.output),
         Command::Reproduce(reproduce) => match &mut reproduce.paper {
             Paper::LogDomainSmoothing(paper) => Some(&mut paper.output),
