@@ -32,8 +32,10 @@ pub fn run(blind: &Blind, arguments: &[String]) -> Result<()> {
         data.dim(),
         blind.n
     ));
-    let findings = asked.findings(&data, blind.seed)?;
-    let headline = findings.iter().map(|f| f.statement.clone()).collect::<Vec<_>>().join(" ");
+    let found = asked.ask(&data, blind.seed)?;
+    let finding = asked.finding(&found, &data);
+    let headline = finding.statement.clone();
+    let findings = [finding];
     let mut section = Section::new("May a model of these data drop its noise input?").text(
         "For every process and target the exact model of the data is run twice from the same starts: told its noise level at \
          every step, and blind, as the best network without a noise input would be. What counts is the noise that is left in \
@@ -42,10 +44,15 @@ pub fn run(blind: &Blind, arguments: &[String]) -> Result<()> {
     for finding in &findings {
         section = section.finding(finding.clone());
     }
+    let mut reasons = Section::new("Why");
+    for verdict in &found.verdicts {
+        reasons = reasons.text(verdict.to_string());
+    }
     let page = Page::new(format!("{} without the noise input", blind.data))
         .headline(headline)
         .lead(format!("{} points of {}, {} coordinates.", data.len(), blind.data, data.dim()))
         .section(section)
+        .section(reasons)
         .footer(
             Footer::new()
                 .setting("ridgewalk", env!("CARGO_PKG_VERSION"))
@@ -64,8 +71,8 @@ pub fn run(blind: &Blind, arguments: &[String]) -> Result<()> {
     let record = Record::new(arguments, settings, &blind.reading.inputs(&blind.data))?;
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     record.finish_as(&blind.output, record_name, &outputs)?;
-    for finding in &findings {
-        say(&finding.statement);
+    for verdict in &found.verdicts {
+        say(&verdict.to_string());
     }
     say(&format!("open {}", blind.output.join("report.html").display()));
     if blind.json {

@@ -51,7 +51,7 @@ fn the_jacobian_is_that_of_another_implementation() {
 }
 
 /// PSNR in decibels of a 256×256 part of a photograph, by levels in 1/255. That of noise of level 25 and less varies by 0.04 from
-/// draw to draw, so that a tenth is room enough for one; at 50 by 0.09: there, the mean of four draws against that of eight
+/// draw to draw, so that a tenth is room enough for one; at 50 by 0.09: there, the mean of four draws against that of five
 /// by another implementation.
 #[test]
 fn photographs_are_denoised_as_was_measured() {

@@ -359,11 +359,14 @@ impl<'a> Blind<'a> {
             let evidence = top + libm::log(nodes.iter().map(|n| libm::exp(n.1 - top)).sum());
             return Ok(TimePosterior::new(nodes.into_iter(), evidence, 0.0));
         }
+        let last = self.process.alpha(self.prior.range().end);
         let integrand = |times: &[f64]| {
             let levels = self.levels(times);
             let densities = ray.log_densities(&levels)?;
             let value = |((&t, p), (alpha, sigma)): ((&f64, f64), &(f64, f64))| {
-                let moments = [1.0 / (sigma * sigma), (sigma / alpha).max(1.0), 1.0 / sigma];
+                // The last is for the conformal factor, which is infinite where the law reaches α = 0.
+                let level = if last > 0.0 { (sigma / alpha).max(1.0) } else { 1.0 };
+                let moments = [1.0 / (sigma * sigma), 1.0 / sigma, level];
                 (self.prior.log_weight(&*self.process, t) + p, moments)
             };
             Ok(times.iter().zip(densities).zip(&levels).map(value).collect())

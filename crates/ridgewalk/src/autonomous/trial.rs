@@ -36,6 +36,12 @@ impl Landing {
     pub fn quantile(&self, q: f64) -> f64 {
         quantile(&self.noise, q)
     }
+
+    /// Share of samples that keep more noise than this.
+    pub fn share_above(&self, level: f64) -> f64 {
+        let below = self.noise.partition_point(|&noise| noise <= level);
+        (self.noise.len() - below) as f64 / self.noise.len().max(1) as f64
+    }
 }
 
 /// Of ascending values.

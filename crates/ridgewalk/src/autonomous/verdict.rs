@@ -25,7 +25,7 @@ use super::{Autonomous, Blind, Target, TimePosterior, TimePrior};
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
 use crate::process::{Process, short};
-use crate::schedule::checked;
+use crate::schedule::{Karras, Schedule, checked};
 
 /// Quantile of the noise left by which a run is judged.
 const JUDGED: f64 = 0.9;
@@ -38,6 +38,8 @@ const HIDDEN: f64 = 0.5;
 /// If noise that is kept from the start would be this many times the data's widest deviation, what is left grows with
 /// the level at which one starts, and how much it is in some samples says little about others.
 const AMPLIFIED: f64 = 3.0;
+/// A run of which more samples fail than this is not as good.
+const FAILING: f64 = 0.05;
 /// Samples that spread less than this part of told ones have collapsed.
 const COLLAPSED: f64 = 0.6;
 /// A level that is known to less than this factor (in ln σ) cannot be read.
@@ -65,13 +67,13 @@ pub struct BlindTrial {
     pub times: Option<(f64, f64)>,
     /// The law of times in training; by default uniform over the run's times and up to the process's customary end.
     pub prior: Option<TimePrior>,
-    /// Bound on the relative error of posteriors.
+    /// Bound on the relative error of posteriors, as [`Blind::tolerance`]: 1e-3 by default, which overstates the error by orders.
     pub tolerance: f64,
 }
 
 impl Default for BlindTrial {
     fn default() -> Self {
-        BlindTrial { samples: 64, steps: 50, seed: 0, times: None, prior: None, tolerance: 1e-6 }
+        BlindTrial { samples: 64, steps: 50, seed: 0, times: None, prior: None, tolerance: 1e-3 }
     }
 }
 
@@ -182,10 +184,7 @@ pub fn blindness(
     let scale = model.moments().map_or(1.0, |m| m.std);
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let (from, to) = trial.range(process, scale);
-    let levels: Vec<f64> = (0..=trial.steps)
-        .map(|i| process.noise_level(from + (to - from) * i as f64 / trial.steps as f64))
-        .collect();
-    let levels = checked(levels)?;
+    let levels = grid(process, (from, to), trial.steps)?;
     let prior = match &trial.prior {
         Some(prior) => prior.clone(),
         None => TimePrior::uniform(to..from.max(process.customary_times().end.min(process.end())))?,
@@ -230,6 +229,16 @@ impl BlindTrial {
             (highest, process.time(RANGE.1 * deviation).max(times.start))
         })
     }
+}
+
+/// Levels of the runs, even in the process's time; Karras's where the time is the noise level itself.
+fn grid(process: &dyn Process, (from, to): (f64, f64), steps: usize) -> Result<Vec<f64>> {
+    let (high, low) = (process.noise_level(from), process.noise_level(to));
+    if process.alpha(from) == 1.0 && high > low {
+        return Karras::new(low..high, steps + 1).levels();
+    }
+    let even = |i: usize| process.noise_level(from + (to - from) * i as f64 / steps as f64);
+    checked((0..=steps).map(even).collect())
 }
 
 fn at_level(
@@ -333,7 +342,10 @@ fn judge(
     let collapsed = blind.spread < COLLAPSED * told.spread;
     let readable = typical_width(levels, deviation) < UNREADABLE;
     let kept = levels.first().map_or(0.0, |at| at.kept);
-    if left <= AS_GOOD * reference || left <= UNSEEN * deviation {
+    let good = (AS_GOOD * reference).max(UNSEEN * deviation);
+    let failed = blind.share_above(good);
+    let left = if failed > FAILING { left.max(blind.quantile(1.0 - FAILING)) } else { left };
+    if failed <= FAILING {
         let cause = match (collapsed, readable && target != Target::Data) {
             (true, _) => return (Stability::No, Cause::Collapsed),
             (false, true) if kept > HIDDEN * deviation => Cause::Readable,
@@ -383,6 +395,12 @@ impl Blindness {
         }
     }
 
+    /// Share of blind samples that keep more noise than told ones do (more than twice their 90th percentile, and more than a
+    /// fiftieth of the data's widest deviation).
+    pub fn failed(&self) -> f64 {
+        self.blind.share_above((AS_GOOD * self.told.quantile(JUDGED)).max(UNSEEN * self.deviation))
+    }
+
     /// The noise that nine in ten blind samples stay below, and that of told ones.
     pub fn noise_left(&self) -> (f64, f64) {
         (self.blind.quantile(JUDGED), self.told.quantile(JUDGED))
@@ -390,13 +408,22 @@ impl Blindness {
 
     fn reason(&self) -> String {
         let (blind, told) = self.noise_left();
-        let left = format!("one blind sample in ten keeps noise of {} or more", short(blind));
-        let left = format!("{left} (told the level: {})", short(told));
+        let left = format!(
+            "one blind sample in ten keeps noise of {} or more (told the level: {})",
+            short(blind),
+            short(told)
+        );
+        let left = match self.failed() {
+            failed if failed > 0.0 => {
+                format!("{left}, {} % keep more than they should", short((100.0 * failed).round()))
+            }
+            _ => left,
+        };
         let kept = self.levels.first().map_or(0.0, |at| at.kept);
         let read =
             format!("a point tells its noise level to within {} %", short((100.0 * self.width()).max(0.1)));
         let misread = format!(
-            "each hundredth of the noise at the start that is misread is a noise level of {} in the samples",
+            "a hundredth of the start's noise misread is a noise level of {} in the samples",
             short(0.01 * kept)
         );
         match self.cause {
@@ -423,17 +450,38 @@ impl Blindness {
 impl fmt::Display for Blindness {
     /// One sentence: the answer and the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (target, process) = (self.target, &self.process);
-        let what = format!("a model that predicts the {target} under {process}");
-        match self.stability {
-            Stability::Yes => write!(f, "Yes: {what} may drop its noise input; {}.", self.reason()),
-            Stability::No => write!(f, "No: {what} may not drop its noise input; {}.", self.reason()),
-            Stability::OnlyAbove(level) => write!(
-                f,
-                "Only above noise level {}: {what} without its noise input gives samples with noise; {}.",
-                short(level),
-                self.reason()
-            ),
+        let answer = match self.stability {
+            Stability::Yes => "Yes, it may drop its noise input",
+            Stability::No => "No, it may not drop its noise input",
+            Stability::OnlyAbove(level) => {
+                let answer =
+                    format!("Without its noise input it is good only above noise level {}", short(level));
+                return self.write(f, &answer);
+            }
+        };
+        self.write(f, answer)
+    }
+}
+
+impl Blindness {
+    fn write(&self, f: &mut fmt::Formatter<'_>, answer: &str) -> fmt::Result {
+        write!(f, "Predicting the {} under {}: {answer}; {}.", self.target, self.process, self.reason())
+    }
+
+    /// In other units: all noise levels times `unit`.
+    pub fn in_units(mut self, unit: f64) -> Self {
+        for at in &mut self.levels {
+            (at.level, at.kept) = (at.level * unit, at.kept * unit);
         }
+        self.deviation *= unit;
+        for landing in [&mut self.told, &mut self.blind] {
+            landing.points *= unit;
+            landing.noise.iter_mut().for_each(|noise| *noise *= unit);
+            landing.spread *= unit;
+        }
+        if let Stability::OnlyAbove(level) = &mut self.stability {
+            *level *= unit;
+        }
+        self
     }
 }

@@ -71,7 +71,7 @@ impl Default for NoiseInput {
 /// BlindVerdicts on the data, in their own units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlindVerdicts {
-    /// One a question. Their noise levels are in standard deviations of the data.
+    /// One a question, in the data's units.
     pub verdicts: Vec<Blindness>,
     /// The data's standard deviation: root mean square over coordinates.
     pub scale: f64,
@@ -95,7 +95,8 @@ impl NoiseInput {
             .iter()
             .map(|(name, target)| {
                 let process = process::named(name)?;
-                blindness(&model, &*process, *target, &self.trial(&*process, scale, seed)?)
+                let verdict = blindness(&model, &*process, *target, &self.trial(&*process, scale, seed)?)?;
+                Ok(verdict.in_units(scale))
             })
             .collect::<Result<_>>()?;
         Ok(BlindVerdicts { verdicts, scale, points: some.len() })
@@ -120,38 +121,31 @@ impl NoiseInput {
         Ok(trial)
     }
 
-    /// What the verdicts say, as findings.
-    ///
-    /// # Errors
-    /// As [`NoiseInput::ask`].
-    pub fn findings(&self, data: &PointSet, seed: u64) -> Result<Vec<Finding>> {
-        Ok(vec![self.finding(&self.ask(data, seed)?, data)])
-    }
-
-    fn finding(&self, found: &BlindVerdicts, data: &PointSet) -> Finding {
-        let scale = found.scale;
+    /// What the verdicts on `data` say, as a finding.
+    pub fn finding(&self, found: &BlindVerdicts, data: &PointSet) -> Finding {
         let first = found.verdicts.first();
-        let value = first.map_or(f64::NAN, |v| v.noise_left().0 * scale);
-        let mut statement = first.map(ToString::to_string).unwrap_or_default();
-        let listed = |wanted: fn(&Stability) -> bool| {
-            let names = found.verdicts.iter().skip(1).filter(|v| wanted(&v.stability)).map(short_name);
-            names.collect::<Vec<String>>().join(", ")
+        let value = first.map_or(f64::NAN, |v| v.noise_left().0);
+        let listed = |begin: &str, wanted: fn(&Stability) -> bool| -> Option<String> {
+            let name = |v: &Blindness| match v.stability {
+                Stability::OnlyAbove(level) => format!("{} ({})", short_name(v), words::number(level)),
+                _ => short_name(v),
+            };
+            let names: Vec<String> =
+                found.verdicts.iter().filter(|v| wanted(&v.stability)).map(name).collect();
+            (!names.is_empty()).then(|| format!("{begin} {}", names.join(", ")))
         };
-        for (told, names) in [
-            ("Yes", listed(|s| *s == Stability::Yes)),
-            ("Only with noise left", listed(|s| matches!(s, Stability::OnlyAbove(_)))),
-            ("No", listed(|s| *s == Stability::No)),
-        ] {
-            if !names.is_empty() {
-                statement += &format!(" {told}: {names}.");
-            }
-        }
-        statement += " Noise levels of this sentence are in standard deviations of the data.";
+        let parts = [
+            listed("works when it predicts", |s| *s == Stability::Yes),
+            listed("leaves noise (of the level given) for", |s| matches!(s, Stability::OnlyAbove(_))),
+            listed("fails for", |s| *s == Stability::No),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let statement = format!("Without its noise input a model of these data {}.", parts.join("; it "));
         let mut finding = Finding::new("noise-input", statement, value, self.samples)
             .setting("points", found.points)
             .setting("data_points", data.len())
             .setting("steps", self.steps)
-            .setting("standard_deviation", scale)
+            .setting("standard_deviation", found.scale)
             .setting(
                 "judged_by",
                 "90th percentile of the noise level of maximum likelihood of the end points",
@@ -159,6 +153,10 @@ impl NoiseInput {
             .setting("model", "closed form of the data, centred and divided by their standard deviation")
             .setting("resamples", 0)
             .table(table(found));
+        for verdict in &found.verdicts {
+            finding = finding
+                .setting(&format!("{} under {}", verdict.target, verdict.process), verdict.to_string());
+        }
         for figure in figures(found) {
             finding = finding.figure(figure);
         }
@@ -201,7 +199,6 @@ fn unit(data: &PointSet, seed: u64) -> Result<(PointSet, f64)> {
 }
 
 fn table(found: &BlindVerdicts) -> Table {
-    let scale = found.scale;
     let rows = found
         .verdicts
         .iter()
@@ -211,14 +208,15 @@ fn table(found: &BlindVerdicts) -> Table {
             let answer = match v.stability {
                 Stability::Yes => "yes".to_string(),
                 Stability::No => "no".into(),
-                Stability::OnlyAbove(level) => format!("only above {}", words::number(level * scale)),
+                Stability::OnlyAbove(level) => format!("only above {}", words::number(level)),
             };
             vec![
                 Cell::from(v.process.clone()),
                 v.target.name().into(),
                 answer.into(),
-                (blind * scale).into(),
-                (told * scale).into(),
+                (blind).into(),
+                (told).into(),
+                (100.0 * v.failed()).into(),
                 (100.0 * v.width()).into(),
                 gap.into(),
                 if v.bounded_gain() {
@@ -226,7 +224,7 @@ fn table(found: &BlindVerdicts) -> Table {
                 } else {
                     format!("σ^-{:.1}", v.gain_exponent).into()
                 },
-                v.levels.first().map_or(f64::NAN, |at| at.kept * scale).into(),
+                v.levels.first().map_or(f64::NAN, |at| at.kept).into(),
                 (v.blind.spread / v.told.spread).into(),
             ]
         })
@@ -237,6 +235,7 @@ fn table(found: &BlindVerdicts) -> Table {
         "without the noise level?",
         "noise left, blind",
         "noise left, told",
+        "failed (%)",
         "level read to (%)",
         "Jensen gap",
         "gain at the data",
@@ -247,7 +246,6 @@ fn table(found: &BlindVerdicts) -> Table {
 }
 
 fn figures(found: &BlindVerdicts) -> Vec<Figure> {
-    let scale = found.scale;
     let mut processes: Vec<&str> = Vec::new();
     found.verdicts.iter().for_each(|v| {
         if !processes.contains(&v.process.as_str()) {
@@ -256,21 +254,18 @@ fn figures(found: &BlindVerdicts) -> Vec<Figure> {
     });
     let width = processes.iter().filter_map(|name| {
         let verdict = found.verdicts.iter().find(|v| v.process == *name)?;
-        let points = verdict.levels.iter().map(|at| (at.level * scale, at.width.max(1e-6))).collect();
+        let points = verdict.levels.iter().map(|at| (at.level, at.width.max(1e-6))).collect();
         Some(Series { name: (*name).into(), points })
     });
     let of_all = |y: &dyn Fn(&crate::autonomous::AtLevel) -> f64| -> Vec<Series> {
         let one = |v: &Blindness| Series {
             name: short_name(v),
-            points: v.levels.iter().map(|at| (at.level * scale, y(at))).filter(|p| p.1 > 0.0).collect(),
+            points: v.levels.iter().map(|at| (at.level, y(at))).filter(|p| p.1 > 0.0).collect(),
         };
         found.verdicts.iter().map(one).filter(|series| !series.points.is_empty()).collect()
     };
-    let bars = found.verdicts.iter().map(|v| Bar {
-        name: short_name(v),
-        value: v.noise_left().0 * scale,
-        interval: None,
-    });
+    let bars =
+        found.verdicts.iter().map(|v| Bar { name: short_name(v), value: v.noise_left().0, interval: None });
     let level = || Axis::log("noise level (data units)");
     vec![
         Figure {
@@ -278,7 +273,7 @@ fn figures(found: &BlindVerdicts) -> Vec<Figure> {
             title: "Noise left in samples of a model without its noise input".into(),
             caption: "What nine in ten blind samples stay below; the data's standard deviation, for comparison, is "
                 .to_string()
-                + &words::number(scale)
+                + &words::number(found.scale)
                 + ".",
             plot: Plot::Bars { y: Axis::linear("noise level (data units)"), bars: bars.collect() },
         },
@@ -299,7 +294,7 @@ fn figures(found: &BlindVerdicts) -> Vec<Figure> {
             plot: Plot::Lines {
                 x: level(),
                 y: Axis::log("noise level kept (data units)"),
-                series: of_all(&|at| at.kept * scale),
+                series: of_all(&|at| at.kept),
             },
         },
         Figure {
