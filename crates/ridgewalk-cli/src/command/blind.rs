@@ -44,10 +44,8 @@ pub fn run(blind: &Blind, arguments: &[String]) -> Result<()> {
     for finding in &findings {
         section = section.finding(finding.clone());
     }
-    let mut reasons = Section::new("Why");
-    for verdict in &found.verdicts {
-        reasons = reasons.text(verdict.to_string());
-    }
+    let reasons: Vec<String> = found.verdicts.iter().map(ToString::to_string).collect();
+    let reasons = Section::new("Why").text(reasons.join("\n\n"));
     let page = Page::new(format!("{} without the noise input", blind.data))
         .headline(headline)
         .lead(format!("{} points of {}, {} coordinates.", data.len(), blind.data, data.dim()))

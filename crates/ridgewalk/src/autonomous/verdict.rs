@@ -344,8 +344,10 @@ fn judge(
     let kept = levels.first().map_or(0.0, |at| at.kept);
     let good = (AS_GOOD * reference).max(UNSEEN * deviation);
     let failed = blind.share_above(good);
+    let amplified = kept > AMPLIFIED * deviation;
     let left = if failed > FAILING { left.max(blind.quantile(1.0 - FAILING)) } else { left };
-    if failed <= FAILING {
+    // Of errors that grow, one is enough: another start makes more of it.
+    if failed == 0.0 || (failed <= FAILING && !amplified) {
         let cause = match (collapsed, readable && target != Target::Data) {
             (true, _) => return (Stability::No, Cause::Collapsed),
             (false, true) if kept > HIDDEN * deviation => Cause::Readable,
@@ -356,7 +358,7 @@ fn judge(
     let cause = match () {
         _ if collapsed => Cause::Collapsed,
         _ if !readable => Cause::Unreadable,
-        _ if kept > AMPLIFIED * deviation => Cause::Amplified,
+        _ if amplified => Cause::Amplified,
         _ => Cause::Carried,
     };
     if collapsed || cause == Cause::Amplified || left > HIDDEN * deviation {
