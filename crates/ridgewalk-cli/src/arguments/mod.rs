@@ -1,5 +1,6 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
+mod blind_sampling;
 mod bridge;
 mod groups;
 mod guidance;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use blind_sampling::{BlindSampling, DescentFlag};
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
@@ -57,8 +59,9 @@ pub enum Command {
     /// Draw samples from a model, or from data directly
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
-        ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/")]
-    Sample(Sample),
+        ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/\n  \
+        ridgewalk sample digits --blind velocity -n 64 -o blind/")]
+    Sample(Box<Sample>),
     /// Carry points back to noise: a deterministic run backwards
     #[command(after_help = "Examples:\n  ridgewalk invert digits.safetensors --at faces.npy -o noise/\n  \
         ridgewalk sample digits.safetensors --from noise/noise.npy -o back/")]
@@ -82,7 +85,7 @@ pub enum Command {
     /// Look at data, make synthetic data, convert formats
     #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),
-    /// List solvers, schedules and processes: names, settings, orders, sources
+    /// List solvers, schedules, processes and targets: names, settings, orders, sources
     #[command(after_help = "Example:\n  ridgewalk list solvers")]
     List(List),
     /// Do again what a run.json says, and check that the bytes are the same
@@ -191,6 +194,8 @@ pub struct Sample {
     pub json: bool,
     #[command(flatten)]
     pub sampling: Sampling,
+    #[command(flatten)]
+    pub blind: BlindSampling,
     #[command(flatten)]
     pub guidance: Guidance,
     #[command(flatten)]

@@ -35,8 +35,8 @@ fn a_linear_field_contracts_at_its_rate() {
     let start = array![[1.0, -3.0], [4.0, 0.5], [0.0, 2.0]];
     let end = Descent::new(0.1, 30).run(&field, start.view()).unwrap();
     for (row, u) in start.outer_iter().enumerate() {
-        for (k, a) in [0.5, 2.0].into_iter().enumerate() {
-            let expected = (1.0 - 0.1 * a as f64).powi(30) * u[k];
+        for (k, a) in [0.5f64, 2.0].into_iter().enumerate() {
+            let expected = (1.0 - 0.1 * a).powi(30) * u[k];
             assert!((end.points[(row, k)] - expected).abs() < 1e-14);
         }
     }
@@ -133,14 +133,12 @@ fn batches_do_not_change_samples() {
     let field = blind.field(Target::Equilibrium);
     let starts = |n| Descent::starts(&model, &FlowMatching, 0.9, Start::Auto, n, 5).unwrap();
     let few = starts(3);
-    assert_eq!(starts(11).select(Axis(0), &[0, 1, 2]), few);
+    assert_eq!(starts(7).select(Axis(0), &[0, 1, 2]), few);
     for momentum in [Momentum::None, Momentum::Nesterov(0.5), Momentum::LookAhead(0.3)] {
         let descent = Descent::new(0.1, 25).momentum(momentum).stop(0.3);
-        let whole = descent.run(&field, starts(11).view()).unwrap();
+        let whole = descent.run(&field, starts(7).view()).unwrap();
         assert!(whole.rested > 0, "{momentum:?}: {:?}", whole.steps);
-        for batch in [1, 4] {
-            assert_eq!(descent.clone().batch(batch).run(&field, starts(11).view()).unwrap(), whole);
-        }
+        assert_eq!(descent.clone().batch(3).run(&field, starts(7).view()).unwrap(), whole);
     }
 }
 
