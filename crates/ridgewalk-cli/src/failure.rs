@@ -27,6 +27,12 @@ impl From<ridgewalk::Error> for Failure {
     }
 }
 
+impl From<ridgewalk_nn::Error> for Failure {
+    fn from(error: ridgewalk_nn::Error) -> Self {
+        Failure(error.to_string())
+    }
+}
+
 impl From<ridgewalk_data::Error> for Failure {
     fn from(error: ridgewalk_data::Error) -> Self {
         Failure(error.to_string())

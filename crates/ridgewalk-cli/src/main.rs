@@ -7,6 +7,7 @@ mod blind_sampling;
 mod command;
 mod failure;
 mod guidance;
+mod network;
 mod noise_level;
 mod page;
 mod prepared;

@@ -83,3 +83,8 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/ridges.md")]
 pub struct RidgesGuide;
+
+/// The code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/blind.md")]
+pub struct BlindGuide;

@@ -18,7 +18,7 @@ pub struct BlindSampling {
     /// equilibrium does without one (see --descent). The data count divided by their standard deviation. Defaults
     /// are then euler over 50 levels even in the process's time (variance-exploding: karras), up to 160 of the data's
     /// standard deviation
-    #[arg(long, value_name = "TARGET", conflicts_with_all = ["mad", "smooth", "guidance", "teleport", "kde", "tweedie"])]
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["mad", "smooth", "guidance", "teleport", "kde", "tweedie", "network"])]
     pub blind: Option<Target>,
     /// How noise was mixed in when the blind model was trained; `ridgewalk list processes` shows them [default:
     /// flow-matching for velocity and equilibrium, ddpm for noise and v-prediction, variance-exploding for data]

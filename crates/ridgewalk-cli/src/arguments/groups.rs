@@ -162,7 +162,7 @@ impl Model {
     }
 }
 
-fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'static str> {
+pub(super) fn first_given<const N: usize>(flags: [(bool, &'static str); N]) -> Option<&'static str> {
     flags.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
 }
 

@@ -1,10 +1,12 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
+mod blind;
 mod blind_sampling;
 mod bridge;
 mod groups;
 mod guidance;
 mod list;
+mod network;
 mod papers;
 mod sampling;
 mod smoothing;
@@ -14,11 +16,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use blind::Blind;
 pub use blind_sampling::{BlindSampling, DescentFlag};
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
 pub use list::{Kind, List};
+pub use network::{Denoise, Implicit, Sides, Span};
 pub use papers::{
     Experiment, LogDomainSmoothing, MadExperiment, MadPaper, Paper, Reproduce, RidgeExperiment, RidgePaper,
 };
@@ -31,7 +35,8 @@ use values::{count, fraction, positive, positive_number};
 ///
 /// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet, MRC, MRCS), a folder of PNG or JPEG images, or a name:
 /// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes, projections (with settings,
-/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote. Everything is in the data's
+/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote; a pretrained network is given with
+/// --network. Everything is in the data's
 /// own units; nothing is rescaled unless --standardize asks for it.
 #[derive(Debug, Parser)]
 #[command(name = "ridgewalk", version, arg_required_else_help = true, max_term_width = 100)]
@@ -60,8 +65,15 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
         ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/\n  \
+        ridgewalk sample --network dncnn.safetensors --shape 64x64 -n 16 -o patches/\n  \
         ridgewalk sample digits --blind velocity -n 64 -o blind/")]
     Sample(Box<Sample>),
+    /// Take the noise out of images with a pretrained network that is never told how much there is
+    #[command(
+        after_help = "Examples:\n  ridgewalk denoise photo.png --network dncnn.safetensors -o clean/\n  \
+        ridgewalk denoise scans.npy --network unet.safetensors --clean truth.npy --noise 0.1 -o compared/"
+    )]
+    Denoise(Denoise),
     /// Carry points back to noise: a deterministic run backwards
     #[command(after_help = "Examples:\n  ridgewalk invert digits.safetensors --at faces.npy -o noise/\n  \
         ridgewalk sample digits.safetensors --from noise/noise.npy -o back/")]
@@ -77,6 +89,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk survey out/ --data digits\n  \
         ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
     Survey(Survey),
+    /// Say whether a model of the data may drop its noise input: report.html and survey.json
+    #[command(after_help = "Examples:\n  ridgewalk blind digits\n  \
+        ridgewalk blind faces.npy --process flow-matching --target velocity")]
+    Blind(Blind),
     /// Do a paper's experiments again: its findings beside ours, in report.html
     #[command(
         after_help = "Example:\n  ridgewalk reproduce log-domain-smoothing\n  then open log-domain-smoothing/report.html"
@@ -147,7 +163,12 @@ pub struct Fit {
 #[derive(Debug, Args)]
 pub struct Sample {
     /// A model file, or data
-    #[arg(value_name = "MODEL|DATA")]
+    #[arg(
+        value_name = "MODEL|DATA",
+        required_unless_present = "network",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub source: String,
     /// Folder for samples.npy, samples.png (images) and run.json
     #[arg(short, long, value_name = "FOLDER", default_value = "out")]
@@ -192,6 +213,8 @@ pub struct Sample {
     /// Print the run record as JSON to stdout
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub implicit: Implicit,
     #[command(flatten)]
     pub sampling: Sampling,
     #[command(flatten)]

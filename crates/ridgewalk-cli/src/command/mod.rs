@@ -1,7 +1,9 @@
 //! One file a command.
 
+mod blind;
 mod bridge;
 mod data;
+mod denoise;
 mod eval;
 mod fit;
 mod invert;
@@ -24,7 +26,9 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),
+        Command::Denoise(denoise) => denoise::run(&denoise, arguments),
         Command::Eval(eval) => eval::run(&eval),
+        Command::Blind(blind) => blind::run(&blind, arguments),
         Command::Survey(survey) => survey::run(&survey, arguments),
         Command::Reproduce(reproduce) => reproduce::run(&reproduce, arguments),
         Command::Data(data) => data::run(&data),

@@ -53,7 +53,7 @@ pub fn run(rerun: &Rerun) -> Result<()> {
         }
     }
     let name = match command {
-        Command::Survey(_) => record_name(&folder),
+        Command::Survey(_) | Command::Blind(_) => record_name(&folder),
         _ => NAME,
     };
     super::run(command, &old.command)?;
@@ -104,12 +104,14 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
         Command::Walk(walk) => Some(&mut walk.output),
         Command::Sample(sample) => Some(&mut sample.output),
         Command::Bridge(bridge) => Some(&mut bridge.output),
+        Command::Denoise(denoise) => Some(&mut denoise.output),
         Command::Invert(invert) => Some(&mut invert.output),
         Command::Reproduce(reproduce) => match &mut reproduce.paper {
             Paper::LogDomainSmoothing(paper) => Some(&mut paper.output),
             Paper::Mad(paper) => Some(&mut paper.output),
             Paper::Ridge(paper) => Some(&mut paper.output),
         },
+        Command::Blind(blind) => Some(&mut blind.output),
         Command::Survey(survey) => Some(survey.output.get_or_insert_default()),
         _ => None,
     }

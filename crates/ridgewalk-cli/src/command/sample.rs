@@ -15,6 +15,7 @@ use crate::arguments::{Bandwidth, FormatName, Interval, Sample, Sampling, StartN
 use crate::blind_sampling;
 use crate::failure::{Failure, Result};
 use crate::guidance;
+use crate::network;
 use crate::noise_level;
 use crate::prepared::{self, Prepared};
 use crate::progress::{Meter, result, say};
@@ -37,6 +38,16 @@ const TWEEDIE: f64 = 0.1;
 const EXTENSIONS: [&str; 6] = ["npy", "npz", "csv", "parquet", "mrcs", "png"];
 
 pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
+    if let Some(file) = &sample.implicit.network {
+        return network::sample(file, sample, arguments);
+    }
+    if let Some(flag) = sample.implicit.given() {
+        return Err(Failure::new(
+            flag,
+            "acts on a pretrained network",
+            "add --network FILE, or drop the flag",
+        ));
+    }
     let source = open(sample)?;
     let second = guidance::second(sample, &source)?;
     probe_folder(&sample.output)?;
@@ -90,7 +101,7 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
 }
 
 /// Refuses a format that cannot hold the samples before they are drawn.
-fn check_format(format: FormatName, shape: Shape) -> Result<()> {
+pub fn check_format(format: FormatName, shape: Shape) -> Result<()> {
     match (format, shape) {
         (FormatName::Mrcs, Shape::Image { channels: 1, .. }) => Ok(()),
         (FormatName::Mrcs, _) => Err(Failure::new(

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "walk",
     "fit",
     "sample",
     "invert",
     "bridge",
+    "denoise",
     "eval",
     "survey",
     "reproduce",

@@ -12,6 +12,7 @@ mod help;
 mod interruption;
 mod latent;
 mod microscopy;
+mod networks;
 mod noise;
 mod random_features;
 mod records;

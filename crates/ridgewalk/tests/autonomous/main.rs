@@ -5,3 +5,4 @@ mod closed_form;
 mod descent;
 mod sampling;
 mod tables;
+mod verdict;

@@ -1,0 +1,27 @@
+//! Neural denoisers: networks read from files, as models of `ridgewalk`.
+//!
+//! ```no_run
+//! use ridgewalk::Autonomous;
+//! use ridgewalk_nn::BlindDenoiser;
+//!
+//! let denoiser = BlindDenoiser::load("dncnn.safetensors")?;
+//! println!("{}", denoiser.architecture());
+//! let model = denoiser.image(64, 64)?;
+//! let grey = ndarray::Array2::from_elem((1, model.dim()), 0.5);
+//! let denoised = model.field(grey.view())?;
+//! # Ok::<(), ridgewalk_nn::Error>(())
+//! ```
+//!
+//! | concept | where |
+//! |---|---|
+//! | networks that others trained, read from safetensors | [`pretrained`] |
+//! | their layers, with derivatives | `network` (not public: only this crate names a tensor type of its framework) |
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod error;
+mod network;
+pub mod pretrained;
+
+pub use error::{Error, Result};
+pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};
