@@ -3,6 +3,7 @@
 
 mod arguments;
 mod attraction;
+mod blind_sampling;
 mod command;
 mod failure;
 mod guidance;

@@ -18,6 +18,8 @@ pub enum Kind {
     Solvers,
     Schedules,
     Processes,
+    /// What --blind may predict: c x₀ + d ε
+    Targets,
     /// Those of `ridgewalk bridge`
     Paths,
 }

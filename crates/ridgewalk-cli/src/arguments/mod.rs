@@ -1,6 +1,7 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
 mod blind;
+mod blind_sampling;
 mod bridge;
 mod groups;
 mod guidance;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 pub use blind::Blind;
+pub use blind_sampling::{BlindSampling, DescentFlag};
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
@@ -63,7 +65,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \
         ridgewalk sample digits.safetensors --solver heun --steps 18 --seed 7 -o out/\n  \
-        ridgewalk sample --network dncnn.safetensors --shape 64x64 -n 16 -o patches/")]
+        ridgewalk sample --network dncnn.safetensors --shape 64x64 -n 16 -o patches/\n  \
+        ridgewalk sample digits --blind velocity -n 64 -o blind/")]
     Sample(Box<Sample>),
     /// Take the noise out of images with a pretrained network that is never told how much there is
     #[command(
@@ -98,7 +101,7 @@ pub enum Command {
     /// Look at data, make synthetic data, convert formats
     #[command(subcommand, after_help = "Example:\n  ridgewalk data info digits")]
     Data(Data),
-    /// List solvers, schedules and processes: names, settings, orders, sources
+    /// List solvers, schedules, processes and targets: names, settings, orders, sources
     #[command(after_help = "Example:\n  ridgewalk list solvers")]
     List(List),
     /// Do again what a run.json says, and check that the bytes are the same
@@ -214,6 +217,8 @@ pub struct Sample {
     pub implicit: Implicit,
     #[command(flatten)]
     pub sampling: Sampling,
+    #[command(flatten)]
+    pub blind: BlindSampling,
     #[command(flatten)]
     pub guidance: Guidance,
     #[command(flatten)]

@@ -1,5 +1,6 @@
-//! `ridgewalk list`: the solvers, schedules, processes and paths that can be asked for by name.
+//! `ridgewalk list`: the solvers, schedules, processes, targets and paths that can be asked for by name.
 
+use ridgewalk::Target;
 use ridgewalk::interpolant::PATHS;
 use ridgewalk::process::{self, PROCESSES};
 use ridgewalk::schedule::SCHEDULES;
@@ -16,7 +17,7 @@ type Row = Vec<(&'static str, String)>;
 pub fn run(list: &List) -> Result<()> {
     let kinds = match list.kind {
         Some(kind) => vec![kind],
-        None => vec![Kind::Solvers, Kind::Schedules, Kind::Processes, Kind::Paths],
+        None => vec![Kind::Solvers, Kind::Schedules, Kind::Processes, Kind::Targets, Kind::Paths],
     };
     let tables: Vec<(&str, Vec<Row>)> =
         kinds.into_iter().map(|kind| Ok((title(kind), rows(kind)?))).collect::<Result<_>>()?;
@@ -34,6 +35,7 @@ fn title(kind: Kind) -> &'static str {
         Kind::Solvers => "solvers",
         Kind::Schedules => "schedules",
         Kind::Processes => "processes",
+        Kind::Targets => "targets",
         Kind::Paths => "paths",
     }
 }
@@ -83,6 +85,7 @@ fn rows(kind: Kind) -> Result<Vec<Row>> {
                 ])
             })
             .collect::<Result<_>>()?,
+        Kind::Targets => Target::ALL.into_iter().map(target).collect(),
         Kind::Paths => PATHS
             .iter()
             .map(|entry| {
@@ -95,6 +98,26 @@ fn rows(kind: Kind) -> Result<Vec<Row>> {
             })
             .collect(),
     })
+}
+
+/// What a blind model may predict: c(t) x₀ + d(t) ε.
+fn target(target: Target) -> Row {
+    let (c, d, source, what) = match target {
+        Target::Noise => ("0", "1", "2006.11239", "the noise: DDPM"),
+        Target::Data => ("1", "0", "2206.00364", "the data: the denoiser of EDM"),
+        Target::Velocity => ("alpha'", "sigma'", "2210.02747", "the velocity of the flow: flow matching"),
+        Target::VPrediction => ("-sigma", "alpha", "2202.00512", "v"),
+        Target::Equilibrium => {
+            ("alpha - 1", "sigma", "2510.02300", "the state less the data: zero at the data")
+        }
+    };
+    vec![
+        ("name", target.name().into()),
+        ("c", c.into()),
+        ("d", d.into()),
+        ("source", source.into()),
+        ("what", what.into()),
+    ]
 }
 
 /// A name and its aliases.

@@ -7,11 +7,12 @@ use ridgewalk::closed_form::KernelDensity;
 use ridgewalk::sampler::Start;
 use ridgewalk::sampler::observers::Trajectories;
 use ridgewalk::transform::tweedie_step;
-use ridgewalk::{PointSet, Schedule, Shape};
+use ridgewalk::{Denoiser, PointSet, Schedule, Shape};
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use serde_json::{Value, json};
 
-use crate::arguments::{Bandwidth, FormatName, Interval, Sample, StartName, Table};
+use crate::arguments::{Bandwidth, FormatName, Interval, Sample, Sampling, StartName, Table};
+use crate::blind_sampling;
 use crate::failure::{Failure, Result};
 use crate::guidance;
 use crate::network;
@@ -66,7 +67,10 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
         None => {
             let guide = second.as_ref().map(|second| (second, &sample.guidance));
             let prepared = prepared::prepare(&source, guide, &sample.transform, sample.seed)?;
-            draw(sample, &source, &prepared)?
+            match sample.blind.blind {
+                None => draw(sample, &sample.sampling, &source, &prepared, None)?,
+                Some(target) => blind_sampling::draw(sample, target, &source, &prepared)?,
+            }
         }
     };
     let Drawn { points, mut settings, written } = drawn;
@@ -130,12 +134,12 @@ fn open(sample: &Sample) -> Result<Source> {
 }
 
 /// What a run drew.
-struct Drawn {
+pub struct Drawn {
     /// In the model's units.
-    points: Array2<f64>,
-    settings: Value,
+    pub points: Array2<f64>,
+    pub settings: Value,
     /// Files that it wrote itself.
-    written: Vec<&'static str>,
+    pub written: Vec<&'static str>,
 }
 
 /// Where samples are written, and how.
@@ -230,10 +234,17 @@ fn variance(points: &Array2<f64>) -> f64 {
     std.iter().map(|s| s * s).sum::<f64>() / std.len().max(1) as f64
 }
 
-fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> {
+/// Runs a prepared model. Where it cannot be drawn from itself, `law` is the one whose noisy data are the start.
+pub fn draw(
+    sample: &Sample,
+    flags: &Sampling,
+    source: &Source,
+    prepared: &Prepared,
+    law: Option<&dyn Denoiser>,
+) -> Result<Drawn> {
     let denoiser = prepared.denoiser.as_ref();
     let moments = sampling::moments(denoiser);
-    let (sampler, chosen) = sampling::sampler(&sample.sampling, prepared, sample.seed)?;
+    let (sampler, chosen) = sampling::sampler(flags, prepared, sample.seed)?;
     let sampler = sampler.start(match sample.start {
         None | Some(StartName::Auto) => Start::Auto,
         Some(StartName::Gaussian) => Start::Gaussian,
@@ -245,9 +256,10 @@ fn draw(sample: &Sample, source: &Source, prepared: &Prepared) -> Result<Drawn> 
     };
     let levels = sampler.schedule().levels()?;
     let highest = levels.first().copied().unwrap_or_default();
-    let given = match &sample.from {
-        None => None,
-        Some(path) => Some(read_states(path, sample, source, denoiser.dim(), highest)?),
+    let given = match (&sample.from, law) {
+        (None, None) => None,
+        (None, Some(law)) => Some(sampler.starts(law, sample.n)?),
+        (Some(path), _) => Some(read_states(path, sample, source, denoiser.dim(), highest)?),
     };
     let record = match (&given, sample.trajectories) {
         (_, false) => None,

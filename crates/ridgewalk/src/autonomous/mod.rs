@@ -10,16 +10,18 @@
 //! [`Blind`] gives it exactly for any density, any affine process and any law of times, with the
 //! posterior p(t|u), the marginal energy −log ∫ p(u|t) p(t) dt and the energy-aligned parts of the field. Trained
 //! blind networks implement [`Autonomous`] themselves. [`Clocked`] hands a blind field the sampler's clock, which
-//! makes it a denoiser for every solver; `Descent` and [`CoarseToFine`] do without a clock. [`blindness`] says
+//! makes it a denoiser for every solver; [`Descent`] and [`CoarseToFine`] do without a clock. [`blindness`] says
 //! whether a model may drop its noise input.
 
 mod blind;
 mod clocked;
+mod descent;
 mod estimated;
 mod posterior;
 mod quadrature;
 mod ray;
 mod residual;
+mod scaled;
 mod target;
 mod time_prior;
 mod trial;
@@ -27,10 +29,12 @@ mod verdict;
 
 pub use blind::{Blind, BlindField, EnergyParts};
 pub use clocked::Clocked;
+pub use descent::{Descended, Descent, DescentStep, Momentum};
 pub use posterior::TimePosterior;
 pub use ray::Ray;
 pub(crate) use ray::{Beside, DataRay, Queries};
 pub use residual::{CoarseToFine, CoarseToFineRun, Ending, corrected_noise, implied_noise, residual};
+pub use scaled::Scaled;
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
 pub use trial::Landing;

@@ -1,7 +1,7 @@
 //! Blind samplers on two circles in many dimensions, against an independent implementation in numpy.
 
 use ndarray::Array2;
-use ridgewalk::autonomous::{Autonomous, Blind, Target, TimePosterior, TimePrior};
+use ridgewalk::autonomous::{Autonomous, Blind, Descent, Target, TimePosterior, TimePrior};
 use ridgewalk::closed_form::{Embedded, Empirical};
 use ridgewalk::process::Ddpm;
 use ridgewalk::{FlowMatching, Process};
@@ -203,12 +203,8 @@ fn blind_sampling_on_the_straight_path() {
             let end = transfer(&blind.field(target), &FlowMatching, &times, start.clone());
             assert_row(&format!("{dim} {target}"), distances(&end), *row);
         }
-        let mut u = start;
-        for _ in 0..150 {
-            let f = blind.field(Target::Equilibrium).field(u.view()).unwrap();
-            u.scaled_add(-0.05, &f);
-        }
-        assert_row(&format!("{dim} equilibrium"), distances(&u), rows[4]);
+        let end = Descent::new(0.05, 150).run(&blind.field(Target::Equilibrium), start.view()).unwrap();
+        assert_row(&format!("{dim} equilibrium"), distances(&end.points), rows[4]);
     }
 }
 
