@@ -1,5 +1,6 @@
 //! The definition of all commands and flags: parser, help, completions and man pages come from it.
 
+mod blind;
 mod bridge;
 mod groups;
 mod guidance;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use blind::Blind;
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
@@ -75,6 +77,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk survey out/ --data digits\n  \
         ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
     Survey(Survey),
+    /// Say whether a model of the data may drop its noise input: report.html and survey.json
+    #[command(after_help = "Examples:\n  ridgewalk blind digits\n  \
+        ridgewalk blind faces.npy --process flow-matching --target velocity")]
+    Blind(Blind),
     /// Do a paper's experiments again: its findings beside ours, in report.html
     #[command(
         after_help = "Example:\n  ridgewalk reproduce log-domain-smoothing\n  then open log-domain-smoothing/report.html"

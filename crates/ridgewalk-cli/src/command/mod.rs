@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod blind;
 mod bridge;
 mod data;
 mod eval;
@@ -25,6 +26,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),
         Command::Eval(eval) => eval::run(&eval),
+        Command::Blind(blind) => blind::run(&blind, arguments),
         Command::Survey(survey) => survey::run(&survey, arguments),
         Command::Reproduce(reproduce) => reproduce::run(&reproduce, arguments),
         Command::Data(data) => data::run(&data),

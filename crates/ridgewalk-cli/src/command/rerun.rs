@@ -53,7 +53,7 @@ pub fn run(rerun: &Rerun) -> Result<()> {
         }
     }
     let name = match command {
-        Command::Survey(_) => record_name(&folder),
+        Command::Survey(_) | Command::Blind(_) => record_name(&folder),
         _ => NAME,
     };
     super::run(command, &old.command)?;
@@ -111,6 +111,7 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
             Paper::Ridge(paper) => Some(&mut paper.output),
             Paper::GeometryOfNoise(paper) => Some(&mut paper.output),
         },
+        Command::Blind(blind) => Some(&mut blind.output),
         Command::Survey(survey) => Some(survey.output.get_or_insert_default()),
         _ => None,
     }

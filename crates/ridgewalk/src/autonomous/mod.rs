@@ -10,7 +10,7 @@
 //! [`Blind`] gives it exactly for any density, any affine process and any law of times, with the
 //! posterior p(t|u), the marginal energy −log ∫ p(u|t) p(t) dt and the energy-aligned parts of the field. Trained
 //! blind networks implement [`Autonomous`] themselves. [`Clocked`] hands a blind field the sampler's clock, which
-//! makes it a denoiser for every solver; `Descent` and `CoarseToFine` do without a clock. `blindness` says
+//! makes it a denoiser for every solver; `Descent` and `CoarseToFine` do without a clock. [`blindness`] says
 //! whether a model may drop its noise input.
 
 mod blind;
@@ -21,6 +21,8 @@ mod quadrature;
 mod ray;
 mod target;
 mod time_prior;
+mod trial;
+mod verdict;
 
 pub use blind::{Blind, BlindField, EnergyParts};
 pub use clocked::Clocked;
@@ -29,6 +31,8 @@ pub use ray::Ray;
 pub(crate) use ray::{Beside, DataRay, Queries};
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
+pub use trial::Landing;
+pub use verdict::{AtLevel, BlindTrial, Blindness, Cause, Stability, blindness};
 
 use ndarray::{Array2, ArrayView2};
 

@@ -62,6 +62,12 @@ impl TimePosterior {
         self.expect(|t| (t - mean) * (t - mean)).max(0.0).sqrt()
     }
 
+    /// The time that stands for the largest part: for a law of equally likely times the one of maximum likelihood.
+    pub fn mode(&self) -> f64 {
+        let likeliest = self.times.iter().zip(&self.weights).max_by(|a, b| a.1.total_cmp(b.1));
+        likeliest.map_or(f64::NAN, |(t, _)| *t)
+    }
+
     /// Median and standard deviation of the noise level: exp of the mean of ln(σ/α), and the deviation of ln(σ/α). Levels
     /// above `most` count as `most`, so that times at which nothing of the data is left do not make it infinite.
     pub fn level(&self, process: &dyn Process, most: f64) -> (f64, f64) {

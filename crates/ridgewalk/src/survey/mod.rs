@@ -20,6 +20,7 @@
 //! ```
 
 mod authenticity;
+mod blindness;
 mod classes;
 mod cleaning;
 mod closer;
@@ -44,6 +45,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use authenticity::Authenticity;
+pub use blindness::{BlindVerdicts, NoiseInput};
 pub use classes::ClassBalance;
 pub use cleaning::cleaning;
 pub use closer::CloserToTraining;
@@ -111,6 +113,7 @@ impl Survey {
             .with(ResidualNoise)
             .with(Spectrum)
             .with(RidgeDistance)
+            .with(NoiseInput::default())
             .with(ClassBalance)
             .with(Gallery::default())
     }

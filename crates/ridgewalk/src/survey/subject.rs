@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use ndarray::{ArrayView1, ArrayView2};
 
+use super::blindness::{BlindVerdicts, NoiseInput};
 use super::ridge::setting::Setting;
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
@@ -37,6 +38,7 @@ pub struct Reference<'a> {
     held_out_to_train: OnceLock<Neighbours>,
     held_out_to_others: OnceLock<Neighbours>,
     ridge: OnceLock<Setting>,
+    noise_input: OnceLock<(NoiseInput, u64, BlindVerdicts)>,
 }
 
 /// Training points without repeats: a repeated point would make its copies look harmless to every
@@ -59,6 +61,7 @@ impl<'a> Reference<'a> {
             held_out_to_train: OnceLock::new(),
             held_out_to_others: OnceLock::new(),
             ridge: OnceLock::new(),
+            noise_input: OnceLock::new(),
         }
     }
 
@@ -135,6 +138,13 @@ impl<'a> Reference<'a> {
     /// The ridge of the training data, and how near data that it is not made of are to it.
     pub(super) fn ridge(&self) -> Result<&Setting> {
         cached(&self.ridge, || Setting::of(self))
+    }
+
+    /// Whether models of the training data may drop their noise input; the first answer is kept for all subjects.
+    pub(super) fn noise_input(&self, probe: &NoiseInput, seed: u64) -> Result<BlindVerdicts> {
+        let ask = || Ok((probe.clone(), seed, probe.ask(&self.train, seed)?));
+        let (asked, with, found) = cached(&self.noise_input, ask)?;
+        if asked == probe && *with == seed { Ok(found.clone()) } else { probe.ask(&self.train, seed) }
     }
 
     fn distinct(&self) -> Result<&Distinct> {

@@ -3,3 +3,4 @@
 mod closed_form;
 mod sampling;
 mod tables;
+mod verdict;

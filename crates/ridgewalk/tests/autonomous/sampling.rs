@@ -102,7 +102,12 @@ fn distances(u: &Array2<f64>) -> [f64; 3] {
 }
 
 /// DDIM with what a field means at every time.
-fn transfer(field: &dyn Autonomous, process: &dyn Process, times: &[f64], mut u: Array2<f64>) -> Array2<f64> {
+pub fn transfer(
+    field: &dyn Autonomous,
+    process: &dyn Process,
+    times: &[f64],
+    mut u: Array2<f64>,
+) -> Array2<f64> {
     for pair in times.windows(2) {
         let c = field.target().coefficients(process, pair[0]).unwrap();
         let (of_u, of_field) = c.data();
