@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "walk",
     "fit",
     "sample",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 19] = [
     "reproduce log-domain-smoothing",
     "reproduce mad",
     "reproduce ridge",
+    "reproduce geometry-of-noise",
     "data",
     "data info",
     "data make",

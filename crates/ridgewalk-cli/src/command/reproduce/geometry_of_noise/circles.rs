@@ -10,9 +10,10 @@ use ridgewalk_report::format_number;
 
 use super::super::part::Part;
 use super::chi::{exceeds, excess};
-use super::claims::{Claim, Verdict};
+use super::claims::Claim;
 use super::common::{at_least, at_most, percent, scatter, series};
 use super::concentration;
+use super::outcome;
 use super::sampling::{End, descent, evenly, told, transfer, turned};
 use super::settings::{Settings, circles, embedded, even_in_log, noisy, padded, spread};
 use super::tables::{DDPM, FROM, Row, STRAIGHT};
@@ -23,22 +24,20 @@ const SAMPLES: usize = 128;
 const STEPS: usize = 100;
 /// Points of the inner ring, which come first.
 const INNER: usize = 16;
-/// A sampler is clean if at most this share of its samples has failed.
-const CLEAN: f64 = 0.05;
 
 /// One dimension's samplers and where they ended.
-struct Runs {
-    dim: usize,
+pub struct Runs {
+    pub dim: usize,
     limit: f64,
     ends: Vec<(&'static str, End)>,
 }
 
 impl Runs {
-    fn failed(&self, name: &str) -> f64 {
+    pub fn failed(&self, name: &str) -> f64 {
         self.end(name).map_or(f64::NAN, |end| end.failed(self.limit))
     }
 
-    fn mean(&self, name: &str) -> f64 {
+    pub fn mean(&self, name: &str) -> f64 {
         self.end(name).map_or(f64::NAN, |end| end.summary()[0])
     }
 
@@ -59,10 +58,13 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     concentration::run(settings, &mut part, &mut claims)?;
     let straight = settings.dimensions().iter().map(|&d| straight(d, 0.9)).collect::<Result<Vec<_>>>()?;
     report_straight(&mut part, &straight);
-    other_times(settings, &mut part)?;
-    let ddpm = settings.dimensions().iter().map(|&d| ddpm(d)).collect::<Result<Vec<_>>>()?;
+    if !settings.paper.small {
+        other_times(&mut part)?;
+    }
+    let dimensions = settings.size(settings.dimensions(), &[8]);
+    let ddpm = dimensions.iter().map(|&d| ddpm(d)).collect::<Result<Vec<_>>>()?;
     report_ddpm(&mut part, &ddpm);
-    judge(&straight, &ddpm, &mut claims);
+    claims.extend(outcome::claims(&straight, &ddpm));
     Ok((part, claims))
 }
 
@@ -208,7 +210,7 @@ fn report_straight(part: &mut Part, all: &[Runs]) {
         "noise-circles",
         "Blind samplers of the straight path",
         "Where samples end, in the plane of the data, one column a sampler and one row a dimension, as in the paper's figure 5. \
-         What is left of the noise in the other coordinates is not seen here.",
+         What is left of the noise in the other coordinates is not seen here; samples beyond their panel are left out.",
         all,
     );
 }
@@ -246,7 +248,7 @@ fn panels(part: &mut Part, id: &str, title: &str, caption: &str, all: &[Runs]) {
     ));
 }
 
-fn other_times(settings: &Settings, part: &mut Part) -> Result<()> {
+fn other_times(part: &mut Part) -> Result<()> {
     let dim = 128;
     let columns = [
         "t₀",
@@ -260,8 +262,7 @@ fn other_times(settings: &Settings, part: &mut Part) -> Result<()> {
     ];
     let mut rows = Vec::new();
     let (mut off, mut off_law) = (0.0f64, [0.0f64; 2]);
-    let chosen = FROM.iter().filter(|(from, _)| *from == 0.5 || !settings.paper.small);
-    for (from, expected) in chosen {
+    for (from, expected) in &FROM {
         let runs = straight(dim, *from)?;
         for (k, name) in ["noise", "velocity", "data"].into_iter().enumerate() {
             let Some(end) = runs.end(name) else { continue };
@@ -350,112 +351,4 @@ fn report_ddpm(part: &mut Part, all: &[Runs]) {
         "As above. v-prediction, which is the velocity of the angle, keeps what it got wrong at the beginning.",
         all,
     );
-}
-
-fn judge(straight: &[Runs], ddpm: &[Runs], claims: &mut Vec<Claim>) {
-    let failed = |all: &[Runs], dim: usize, name: &str| {
-        all.iter().find(|runs| runs.dim == dim).map(|runs| runs.failed(name))
-    };
-    let shares = |dim: usize| Some((failed(straight, dim, "velocity")?, failed(ddpm, dim, "noise")?));
-    if let Some((flow, noise)) = shares(2) {
-        claims.push(Claim {
-            place: "section 6, figure 5",
-            claim: "D = 2: blind flow matching and blind DDPM both fail",
-            verdict: Verdict::of(flow > CLEAN && noise > CLEAN),
-            found: format!(
-                "{} and {} of samples failed; blind data fails more ({})",
-                percent(flow),
-                percent(noise),
-                percent(failed(straight, 2, "data").unwrap_or(f64::NAN))
-            ),
-        });
-    }
-    for (dim, claim) in [
-        (8, "D = 8: blind flow matching is tight, blind DDPM scattered"),
-        (32, "D = 32: blind flow matching is tight, blind DDPM scattered"),
-    ] {
-        let Some((flow, noise)) = shares(dim) else { continue };
-        let verdict = match (flow <= CLEAN, noise > CLEAN) {
-            (true, true) => Verdict::Held,
-            (false, true) => Verdict::InPart,
-            _ => Verdict::Not,
-        };
-        let found = format!(
-            "{} of flow matching's samples failed, {} of DDPM's: an exact blind velocity keeps the remainder that the law \
-             predicts at every D",
-            percent(flow),
-            percent(noise)
-        );
-        claims.push(Claim { place: "section 6, figure 5", claim, verdict, found });
-    }
-    if let Some((flow, noise)) = shares(128) {
-        claims.push(Claim {
-            place: "section 6, figure 5",
-            claim: "D = 128: both are clean",
-            verdict: Verdict::of(flow <= CLEAN && noise <= CLEAN),
-            found: format!(
-                "{} and {} of samples failed; in the plane of the data the remainder is √(2/D) of its length, which the picture \
-                 does not show",
-                percent(flow),
-                percent(noise)
-            ),
-        });
-    }
-    let Some(last) = straight.last() else { return };
-    let ratio = last.mean("noise") / last.mean("velocity");
-    claims.push(Claim {
-        place: "table 2",
-        claim: "Noise prediction is unstable",
-        verdict: Verdict::of(ratio > 2.0),
-        found: format!(
-            "D = {}: {} of samples failed, {} times as far as velocity's; not by a gain that grows towards the data (on the \
-             straight path it is 1/(1 − t)) but because an early error grows by 1/(1 − t₀)",
-            last.dim,
-            percent(last.failed("noise")),
-            format_number(ratio)
-        ),
-    });
-    claims.push(Claim {
-        place: "table 2",
-        claim: "Velocity prediction is inherently stable",
-        verdict: Verdict::InPart,
-        found: format!(
-            "its gain is 1 and the error of its drift bounded, but nothing undoes an early error either: {} of samples failed \
-             (D = {}), a remainder of t₀ E[(χ − C)₊]",
-            percent(last.failed("velocity")),
-            last.dim
-        ),
-    });
-    let stable =
-        |name: &str| straight.iter().filter(|r| r.dim >= 8).map(|r| r.failed(name)).fold(0.0, f64::max);
-    let plane = failed(straight, 2, "data").unwrap_or(f64::NAN);
-    claims.push(Claim {
-        place: "table 2",
-        claim: "Data (signal) prediction is stable",
-        verdict: Verdict::of(stable("data") <= CLEAN),
-        found: format!("{} failed for D ≥ 8; at D = 2, {}", percent(stable("data")), percent(plane)),
-    });
-    claims.push(Claim {
-        place: "appendix E",
-        claim: "Equilibrium matching is a stable fixed point",
-        verdict: Verdict::of(stable("equilibrium") <= CLEAN),
-        found: format!(
-            "{} failed for D ≥ 8; at D = 2, {}",
-            percent(stable("equilibrium")),
-            percent(failed(straight, 2, "equilibrium").unwrap_or(f64::NAN))
-        ),
-    });
-    if let Some(last) = ddpm.last() {
-        claims.push(Claim {
-            place: "section 5",
-            claim: "Stability is that of the parameterisation: a target with a bounded gain samples stably",
-            verdict: Verdict::of(last.failed("v-prediction") <= CLEAN),
-            found: format!(
-                "under DDPM's schedule v-prediction has a bounded gain and {} of its samples failed (D = {}): near σ = 1 the \
-                 length of a state does not tell its noise level",
-                percent(last.failed("v-prediction")),
-                last.dim
-            ),
-        });
-    }
 }

@@ -4,6 +4,7 @@ use ridgewalk::survey::Table;
 use ridgewalk_report::Section;
 
 use super::super::part::Part;
+use crate::progress::say;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -58,9 +59,12 @@ pub fn section(claims: &[Claim]) -> Section {
         .table(TITLE, table(claims))
 }
 
-/// For the tables and the terminal.
+/// For the tables; on a terminal they are sentences.
 pub fn part(claims: &[Claim]) -> Part {
-    let mut part = Part::new("Claims", "");
-    part.table("noise-claims", TITLE, table(claims));
+    let mut part = Part::new("Claims of the paper", "");
+    for claim in claims {
+        say(&format!("{} ({}): {}. {}", claim.claim, claim.place, claim.verdict.words(), claim.found));
+    }
+    part.tables.push(("noise-claims".into(), table(claims)));
     part
 }

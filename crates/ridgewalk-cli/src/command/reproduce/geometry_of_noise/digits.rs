@@ -14,7 +14,7 @@ use ridgewalk_report::format_number;
 use super::super::part::Part;
 use super::chi::{exceeds, excess};
 use super::claims::{Claim, Verdict};
-use super::common::{lines, mean, percent, series};
+use super::common::{at_most, lines, mean, percent, series};
 use super::sampling::{End, descent, evenly, told, transfer, turned};
 use super::settings::{Settings, even_in_log, spread};
 use crate::failure::{Failure, Result};
@@ -138,7 +138,13 @@ fn noisy(settings: &Settings, images: &Images, n: usize, (alpha, sigma): (f64, f
 fn posteriors(settings: &Settings, part: &mut Part, model: &Empirical, images: &Images) -> Result<()> {
     let d = images.values.ncols() as f64;
     let blind = Blind::from(model, FlowMatching, TimePrior::uniform(1e-4..1.0)?)?.tolerance(1e-6);
-    let law = 1.0 / (2.0 * (d - 1.0)).sqrt();
+    let n = settings.size(64, 16);
+    // The length of the noise tells t, and so does how far (1 − t) x has come along x: Fisher information 2(D − 1) + |x|², over t².
+    let information = |i: usize| {
+        let x = images.values.row(i % images.values.nrows());
+        2.0 * (d - 1.0) + x.dot(&x)
+    };
+    let law = mean(&(0..n).map(|i| 1.0 / information(i).sqrt()).collect::<Vec<_>>());
     let columns = [
         "t",
         "mean of t given u",
@@ -149,7 +155,6 @@ fn posteriors(settings: &Settings, part: &mut Part, model: &Empirical, images: &
     ];
     let mut table = Table { columns: columns.map(Into::into).to_vec(), rows: Vec::new() };
     let mut curve = Vec::new();
-    let n = settings.size(64, 16);
     for t in [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95] {
         let u = noisy(settings, images, n, (1.0 - t, t));
         let found = blind.posterior(u.view())?;
@@ -168,11 +173,13 @@ fn posteriors(settings: &Settings, part: &mut Part, model: &Empirical, images: &
     part.figure(lines(
         "noise-digits-posterior",
         "How well a noisy image tells its own time",
-        "Deviation of t given the image, in parts of t, and what it is beside a single image, 1/√(2(D − 1)).",
+        "Deviation of t given the image, in parts of t, and what it is beside a single image x, 1/√(2(D − 1) + |x|²): \
+         the length of the noise and the way along x both tell it.",
         (Axis::log("time t"), Axis::linear("deviation of t given u / t")),
         vec![series("images", curve), series("beside one image", vec![(0.02, law), (0.95, law)])],
     ));
-    part.finding(Finding::new(
+    part.finding(
+        Finding::new(
         "noise-digits-width",
         format!(
             "At t ≤ 0.1 the time of a noisy image is known to {} of itself, as beside a single image, to {}.",
@@ -181,7 +188,8 @@ fn posteriors(settings: &Settings, part: &mut Part, model: &Empirical, images: &
         ),
         worst,
         n,
-    ));
+    )
+    .expect(at_most(0.05, "1/√(2(D − 1) + |x|²) to 5 %: the inverse of the Fisher information, exact but for 1/D")));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use super::chi::jensen_gap;
 use super::claims::{Claim, Verdict};
 use super::common::{at_most, lines, series};
 use super::settings::{Settings, circles, embedded, noisy, padded};
+use super::verdicts;
 use crate::failure::Result;
 use crate::progress::say;
 
@@ -21,10 +22,10 @@ const DIM: usize = 32;
 /// Noise levels of the table.
 const LEVELS: [f64; 3] = [0.1, 1.0, 9.0];
 
-struct Case {
-    name: &'static str,
-    process: Box<dyn Process>,
-    prior: TimePrior,
+pub struct Case {
+    pub name: &'static str,
+    pub process: Box<dyn Process>,
+    pub prior: TimePrior,
 }
 
 impl Case {
@@ -119,6 +120,7 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
         (Axis::log("noise level σ/α"), Axis::log("root mean square Jensen gap")),
         gaps,
     ));
+    verdicts::run(settings, &mut part, &cases)?;
     judge(&cases, &mut claims, bounded)?;
     Ok((part, claims))
 }
@@ -234,17 +236,19 @@ fn row(case: &Case, target: Target, exponent: f64, growth: f64) -> Result<Vec<Ce
         }
         .into(),
     );
-    row.push(
-        match target {
-            Target::Noise => "O(1/b), unstable",
-            Target::Data => "O(1/b²), stable",
-            Target::Velocity => "1, inherently stable",
-            Target::Equilibrium => "a fixed point, stable",
-            Target::VPrediction => "–",
-        }
-        .into(),
-    );
+    row.push(published(target).into());
     Ok(row)
+}
+
+/// Gain and verdict in the paper's table 2.
+pub fn published(target: Target) -> &'static str {
+    match target {
+        Target::Noise => "O(1/b), unstable",
+        Target::Data => "O(1/b²), stable",
+        Target::Velocity => "1, inherently stable",
+        Target::Equilibrium => "a fixed point, stable",
+        Target::VPrediction => "–",
+    }
 }
 
 /// Coefficients in closed form.

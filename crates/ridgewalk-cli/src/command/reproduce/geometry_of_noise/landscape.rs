@@ -27,7 +27,7 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     );
     let mut claims = Vec::new();
     let model = empirical(three())?;
-    let blind = Blind::from(&model, FlowMatching, TimePrior::uniform(1e-3..1.0)?)?;
+    let blind = Blind::from(&model, FlowMatching, TimePrior::uniform(1e-3..1.0)?)?.tolerance(1e-6);
     let points = Array2::from_shape_fn((GRID * GRID, 2), |(i, k)| {
         let at = if k == 0 { i % GRID } else { i / GRID };
         -1.0 + 2.0 * at as f64 / (GRID - 1) as f64

@@ -12,9 +12,11 @@ mod digits;
 mod gains;
 mod landscape;
 mod line;
+mod outcome;
 mod sampling;
 mod settings;
 mod tables;
+mod verdicts;
 
 use std::path::Path;
 

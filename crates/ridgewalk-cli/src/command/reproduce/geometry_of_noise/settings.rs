@@ -35,7 +35,7 @@ impl<'a> Settings<'a> {
 
     /// Dimensions that the circles lie in.
     pub fn dimensions(&self) -> &'static [usize] {
-        self.size(&[2, 8, 32, 128, 512], &[2, 8, 32])
+        self.size(&[2, 8, 32, 128, 512], &[8, 32])
     }
 }
 
