@@ -49,10 +49,14 @@ impl Runs {
 pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     let mut part = Part::new(
         "Two circles in many dimensions",
-        "16 points on a circle of radius ½ and 16 on the unit circle, in the first two of D coordinates; states begin as \
-         noisy points of the data in turn. A sample has failed if it ends farther from every point of the data than a tenth of \
-         their root mean square distance from their mean (0.079) and than twice the 90th percentile of the sampler that is told the \
-         time.",
+        "16 points on a circle of radius ½ and 16 on the unit circle, in the first two of D \
+         coordinates; states begin as \
+         noisy points of the data in turn. A sample has failed if it ends farther from every point \
+         of the data than a tenth of \
+         their root mean square distance from their mean (0.079) and than twice the 90th percentile \
+         of the sampler that is told the \
+         time. (In 512 dimensions the steps alone make blind noise and velocity chatter by C/2 of a \
+         step, 0.10, about a point.)",
     );
     let mut claims = Vec::new();
     concentration::run(settings, &mut part, &mut claims)?;
@@ -163,7 +167,8 @@ fn worst(runs: &Runs, expected: &[Row]) -> f64 {
 fn report_straight(part: &mut Part, all: &[Runs]) {
     part.table(
         "noise-straight",
-        "The straight path from t = 0.9: distance to the nearest point of the data, 128 samples, 100 steps",
+        "The straight path from t = 0.9: distance to the nearest point of the data, 128 samples, 100 \
+         steps",
         table(all, Some(0.9)),
     );
     for runs in all {
@@ -173,7 +178,8 @@ fn report_straight(part: &mut Part, all: &[Runs]) {
             Finding::new(
                 format!("noise-straight-{}", runs.dim),
                 format!(
-                    "In {} dimensions mean, median and 90th percentile of five samplers are the table's, to {}.",
+                    "In {} dimensions mean, median and 90th percentile of five samplers are the \
+                     table's, to {}.",
                     runs.dim,
                     format_number(worst)
                 ),
@@ -192,7 +198,8 @@ fn report_straight(part: &mut Part, all: &[Runs]) {
                 Finding::new(
                     format!("noise-order-{}", runs.dim),
                     format!(
-                        "In {} dimensions blind noise ends {} on the mean from the data, velocity {}, data {}.",
+                        "In {} dimensions blind noise ends {} on the mean from the data, velocity \
+                         {}, data {}.",
                         runs.dim,
                         format_number(runs.mean("noise")),
                         format_number(runs.mean("velocity")),
@@ -201,7 +208,11 @@ fn report_straight(part: &mut Part, all: &[Runs]) {
                     least,
                     SAMPLES,
                 )
-                .expect(at_least(1.0, "noise above 3 velocities, 3 velocities above 10 data: 1 where both are equal")),
+                .expect(at_least(
+                    1.0,
+                    "noise above 3 velocities, 3 velocities above 10 data: 1 where \
+                 both are equal",
+                )),
             );
         }
     }
@@ -209,8 +220,10 @@ fn report_straight(part: &mut Part, all: &[Runs]) {
         part,
         "noise-circles",
         "Blind samplers of the straight path",
-        "Where samples end, in the plane of the data, one column a sampler and one row a dimension, as in the paper's figure 5. \
-         What is left of the noise in the other coordinates is not seen here; samples beyond their panel are left out.",
+        "Where samples end, in the plane of the data, one column a sampler and one row a dimension, \
+         as in the paper's figure 5. \
+         What is left of the noise in the other coordinates is not seen here; samples beyond their \
+         panel are left out.",
         all,
     );
 }
@@ -297,7 +310,8 @@ fn other_times(part: &mut Part) -> Result<()> {
         Finding::new(
             "noise-from-law",
             format!(
-                "Blind noise ends t₀/(1 − t₀) E[(χ − C)₊] from the data on the mean, to {}; blind velocity t₀ E[(χ − C)₊], to {}.",
+                "Blind noise ends t₀/(1 − t₀) E[(χ − C)₊] from the data on the mean, to {}; blind \
+                 velocity t₀ E[(χ − C)₊], to {}.",
                 percent(off_law[0]),
                 percent(off_law[1])
             ),
@@ -312,7 +326,8 @@ fn other_times(part: &mut Part) -> Result<()> {
 fn report_ddpm(part: &mut Part, all: &[Runs]) {
     part.table(
         "noise-ddpm",
-        "DDPM's schedule from its last step: distance to the nearest point of the data, 128 samples, 100 steps",
+        "DDPM's schedule from its last step: distance to the nearest point of the data, 128 samples, \
+         100 steps",
         table(all, None),
     );
     let (mut means, mut tails, mut medians) = (0.0f64, 0.0f64, 0.0f64);
@@ -331,7 +346,8 @@ fn report_ddpm(part: &mut Part, all: &[Runs]) {
         Finding::new(
             "noise-ddpm-table",
             format!(
-                "Under DDPM's schedule means are the table's to {} of each, 90th percentiles to {}, medians to {}.",
+                "Under DDPM's schedule means are the table's to {} of each, 90th percentiles to {}, \
+                 medians to {}.",
                 format_number(means),
                 format_number(tails),
                 format_number(medians)
@@ -341,14 +357,16 @@ fn report_ddpm(part: &mut Part, all: &[Runs]) {
         )
         .expect(at_most(
             0.01,
-            "1 % of an independent computation, whose whole steps are rounded in a way that it does not state",
+            "1 % of an independent computation, whose whole steps are rounded in a way that it does \
+             not state",
         )),
     );
     panels(
         part,
         "noise-circles-ddpm",
         "Blind samplers of DDPM's schedule",
-        "As above. v-prediction, which is the velocity of the angle, keeps what it got wrong at the beginning.",
+        "As above. v-prediction, which is the velocity of the angle, keeps what it got wrong at the \
+         beginning.",
         all,
     );
 }

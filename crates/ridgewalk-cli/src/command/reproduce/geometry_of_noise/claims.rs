@@ -53,8 +53,10 @@ fn table(claims: &[Claim]) -> Table {
 pub fn section(claims: &[Claim]) -> Section {
     Section::new("Claims")
         .text(
-            "The paper's experiments are with trained networks, which smooth over what the exact field does beside a \
-             point of the data; a claim that did not hold here is one that blindness alone does not explain.",
+            "The paper's experiments are with trained networks, which smooth over what the exact \
+             field does beside a \
+             point of the data; a claim that did not hold here is one that blindness alone does not \
+             explain.",
         )
         .table(TITLE, table(claims))
 }

@@ -96,7 +96,8 @@ pub fn run(settings: &Settings, part: &mut Part, claims: &mut Vec<Claim>) -> Res
     part.finding(Finding::new(
         "noise-posterior-width",
         format!(
-            "From 32 dimensions on the deviation of the time given a point is t/√(2(D − 2)) to {}, while t is not near 1.",
+            "From 32 dimensions on the deviation of the time given a point is t/√(2(D − 2)) to {}, \
+             while t is not near 1.",
             format_number(law)
         ),
         law,
@@ -112,7 +113,8 @@ pub fn run(settings: &Settings, part: &mut Part, claims: &mut Vec<Claim>) -> Res
     part.figure(lines(
         "noise-posterior",
         "How well a point tells its own time",
-        "Deviation of t given u, in parts of t, at noisy points of the two circles on the straight path. At little noise it \
+        "Deviation of t given u, in parts of t, at noisy points of the two circles on the straight \
+         path. At little noise it \
          is 1/√(2(D − 1)) beside a single point of the data. At D = 2 nothing can be told.",
         (Axis::log("time t"), Axis::log("deviation of t given u / t")),
         curves,
@@ -128,7 +130,8 @@ pub fn run(settings: &Settings, part: &mut Part, claims: &mut Vec<Claim>) -> Res
         claim: "Jensen's gap b E[1/b|u] − 1 is what the noise target amplifies",
         verdict: Verdict::InPart,
         found: format!(
-            "on noisy points its mean is at most {} of its root mean square (D ≥ 32, t ≤ 0.3): it is the error of an \
+            "on noisy points its mean is at most {} of its root mean square (D ≥ 32, t ≤ 0.3): it is \
+             the error of an \
              estimate, of either sign, and no bias",
             format_number(bias)
         ),

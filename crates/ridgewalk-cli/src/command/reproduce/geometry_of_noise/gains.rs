@@ -54,8 +54,10 @@ fn cases() -> Result<Vec<Case>> {
 pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     let mut part = Part::new(
         "Gains and errors of the drift",
-        "Gain ν, conformal factor λ, Jensen gap and error of the drift ν |f* − f_t| at noisy points of the two circles in 32 dimensions. \
-         Times are in parts of the last of each process, gains per such unit. Times are uniform over the process's own, and \
+        "Gain ν, conformal factor λ, Jensen gap and error of the drift ν |f* − f_t| at noisy points \
+         of the two circles in 32 dimensions. \
+         Times are in parts of the last of each process, gains per such unit. Times are uniform \
+         over the process's own, and \
          log-normal (−1.2, 1.2) for the variance-exploding one, as EDM trains.",
     );
     let mut claims = Vec::new();
@@ -94,7 +96,8 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     ];
     part.table(
         "noise-gains",
-        "Gains (per unit of t/T), conformal factors, the power of σ by which the gain goes towards the data, and what becomes of an error \
+        "Gains (per unit of t/T), conformal factors, the power of σ by which the gain goes towards \
+         the data, and what becomes of an error \
          made at σ/α = 9 until σ/α = 0.01",
         Table { columns: columns.map(Into::into).to_vec(), rows },
     );
@@ -102,7 +105,8 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
         Finding::new(
             "noise-growth",
             format!(
-                "∫ μ dt carries an early error as α does for noise, σ for data, √(α² + σ²) for v-prediction, and not at all for velocity, to {}.",
+                "∫ μ dt carries an early error as α does for noise, σ for data, √(α² + σ²) for \
+                 v-prediction, and not at all for velocity, to {}.",
                 format_number(growth_off)
             ),
             growth_off,
@@ -115,13 +119,15 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     part.figure(lines(
         "noise-jensen",
         "Jensen's gap",
-        "Root mean square of σ E[1/σ|u] − 1 over noisy points in 32 dimensions: how well the noise level is read from the state. \
+        "Root mean square of σ E[1/σ|u] − 1 over noisy points in 32 dimensions: how well the noise \
+         level is read from the state. \
          Processes of constant variance lose it where σ comes near 1.",
         (Axis::log("noise level σ/α"), Axis::log("root mean square Jensen gap")),
         gaps,
     ));
-    verdicts::run(settings, &mut part, &cases)?;
+    let verdicts = verdicts::run(settings, &mut part, &cases)?;
     judge(&cases, &mut claims, bounded)?;
+    claims.push(verdicts);
     Ok((part, claims))
 }
 

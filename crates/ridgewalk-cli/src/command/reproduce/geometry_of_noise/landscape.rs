@@ -22,7 +22,8 @@ const KNOWN: [f64; 7] = [-2.653, 3.848, 1.102, 3.848, 3.720, 3.720, 3.586];
 pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     let mut part = Part::new(
         "The energy landscape",
-        "Three points of the plane, (−0.5, 0.25), (0.5, 0.5) and (0.25, −0.5), on the straight path with t uniform on [0.001, 1]: \
+        "Three points of the plane, (−0.5, 0.25), (0.5, 0.5) and (0.25, −0.5), on the straight path \
+         with t uniform on [0.001, 1]: \
          the data that give the range of the paper's first figure.",
     );
     let mut claims = Vec::new();
@@ -103,8 +104,10 @@ fn heat(maps: &[(&str, Array1<f64>)]) -> Figure {
     Figure {
         id: "noise-energy".into(),
         title: "The energy of three points".into(),
-        caption: "On [−1, 1]², y upwards; dark is little, yellow is much, each map over its own range. The energy has a well at every \
-                  point of the data and its gradient a peak there; the blind velocity, which is a multiple of the gradient and more, has \
+        caption: "On [−1, 1]², y upwards; dark is little, yellow is much, each map over its own \
+         range. The energy has a well at every \
+                  point of the data and its gradient a peak there; the blind velocity, which is a \
+                  multiple of the gradient and more, has \
                   none."
             .into(),
         plot: Plot::Images { height: GRID, width: GRID, channels: 3, range: (0.0, 1.0), rows },
@@ -156,8 +159,10 @@ fn contours(blind: &Blind, energy: &Array1<f64>) -> Result<Figure> {
     Ok(scatter(
         "noise-energy-levels",
         "Levels of the energy, and ways down the blind velocity",
-        "Levels as points where the energy crosses them on the grid. Ways begin on the border, in steps of 0.02 against the blind \
-         velocity, and end chattering about the data: the field has one length there, and points away from them.",
+        "Levels as points where the energy crosses them on the grid. Ways begin on the border, in \
+         steps of 0.02 against the blind \
+         velocity, and end chattering about the data: the field has one length there, and points \
+         away from them.",
         (Axis::linear("x"), Axis::linear("y")),
         all,
     ))

@@ -19,6 +19,14 @@ const NEAR: f64 = 1e-3;
 /// The datum that the line leaves.
 const DATUM: [f64; 2] = [0.5, 0.5];
 
+/// What is found near a datum, beside D − 1, C and G of its dimension.
+struct Near {
+    k: f64,
+    c: f64,
+    g: f64,
+    at: At,
+}
+
 /// Components along the line, at one distance.
 struct At {
     r: f64,
@@ -126,12 +134,13 @@ pub fn run(settings: &Settings, part: &mut Part, claims: &mut Vec<Claim>) -> Res
         }
         figures(part, dim, &found);
         if let Some(at) = found.into_iter().find(|at| at.r == NEAR) {
-            near.push((k, c, g, at));
+            near.push(Near { k, c, g, at });
         }
     }
     part.table(
         "noise-line",
-        "Along a line from a point of the data: components of fields along it, at the ends and at r = 0.001",
+        "Along a line from a point of the data: components of fields along it, at the ends and at r \
+         = 0.001",
         table,
     );
     limits(part, claims, &near);
@@ -145,7 +154,8 @@ fn figures(part: &mut Part, dim: usize, found: &[At]) {
     part.figure(lines(
         &format!("noise-line-{dim}"),
         &format!("Beside a point of the data, D = {dim}"),
-        "The slope of the energy grows as (D − 1)/r; the gain that multiplies it in a field falls as fast, so that the blind noise and \
+        "The slope of the energy grows as (D − 1)/r; the gain that multiplies it in a field falls as \
+         fast, so that the blind noise and \
          velocity keep one length, and the equilibrium's field vanishes.",
         (Axis::log("distance r from the point"), Axis::log("component along the line")),
         vec![
@@ -160,7 +170,8 @@ fn figures(part: &mut Part, dim: usize, found: &[At]) {
         part.figure(lines(
             &format!("noise-parts-{dim}"),
             &format!("Parts of the blind velocity, D = {dim}"),
-            "Natural gradient, transport correction and drift along the line. The transport correction does not vanish at the data: it \
+            "Natural gradient, transport correction and drift along the line. The transport \
+             correction does not vanish at the data: it \
              tends to C − G.",
             (Axis::log("distance r from the point"), Axis::linear("component along the line")),
             vec![
@@ -173,16 +184,23 @@ fn figures(part: &mut Part, dim: usize, found: &[At]) {
     }
 }
 
-fn limits(part: &mut Part, claims: &mut Vec<Claim>, near: &[(f64, f64, f64, At)]) {
-    let deep = || near.iter().filter(|(k, ..)| *k > 2.0);
+fn limits(part: &mut Part, claims: &mut Vec<Claim>, near: &[Near]) {
+    let deep = || near.iter().filter(|near| near.k > 2.0);
     let relative = |found: f64, expected: f64| (found / expected - 1.0).abs();
-    let worst = |off: &dyn Fn(&(f64, f64, f64, At)) -> f64| deep().map(off).fold(0.0, f64::max);
-    let slope = worst(&|(k, _, _, at)| relative(at.r * at.slope, k - 1.0));
-    let constant = worst(&|(_, c, _, at)| relative(at.noise, *c).max(relative(at.velocity, *c)));
-    let parts = worst(&|(_, c, g, at)| relative(at.natural, *g).max(relative(at.transport, c - g)));
-    let still = worst(&|(_, _, _, at)| relative(at.equilibrium, at.r));
+    let worst = |off: &dyn Fn(&Near) -> f64| deep().map(off).fold(0.0, f64::max);
+    let slope = worst(&|n| relative(n.at.r * n.at.slope, n.k - 1.0));
+    let constant = worst(&|n| relative(n.at.noise, n.c).max(relative(n.at.velocity, n.c)));
+    let parts = worst(&|n| relative(n.at.natural, n.g).max(relative(n.at.transport, n.c - n.g)));
+    let still = worst(&|n| relative(n.at.equilibrium, n.at.r));
     for (id, what, value, limit, text) in [
-        ("noise-line-slope", "r ∂E/∂r is D − 1", slope, 1e-3, "the logarithmic well, (D − 1) ln r: 0.1 %"),
+        (
+            "noise-line-slope",
+            "r ∂E/∂r is D − 1",
+            slope,
+            1e-3,
+            "the logarithmic well, (D − 1) ln r: \
+         0.1 %",
+        ),
         (
             "noise-line-length",
             "blind noise and velocity have the length C",
@@ -190,7 +208,14 @@ fn limits(part: &mut Part, claims: &mut Vec<Claim>, near: &[(f64, f64, f64, At)]
             1e-3,
             "the chi law: 0.1 %",
         ),
-        ("noise-line-parts", "natural and transport parts are G and C − G", parts, 1e-2, "the chi law: 1 %"),
+        (
+            "noise-line-parts",
+            "natural and transport parts are G and C − G",
+            parts,
+            1e-2,
+            "the chi \
+         law: 1 %",
+        ),
         ("noise-line-equilibrium", "the equilibrium's field is r", still, 1e-3, "u − x: 0.1 %"),
     ] {
         part.finding(
@@ -214,24 +239,32 @@ fn limits(part: &mut Part, claims: &mut Vec<Claim>, near: &[(f64, f64, f64, At)]
     });
     claims.push(Claim {
         place: "appendix E",
-        claim: "The gain cancels the singularity: blind noise and velocity stay bounded, equilibrium vanishes",
+        claim: "The gain cancels the singularity: blind noise and velocity stay bounded, equilibrium \
+         vanishes",
         verdict: Verdict::of(constant < 1e-3 && still < 1e-3),
-        found: "noise and velocity keep the length C_D ≈ √(D − 1.5) at any distance, pointing away from the datum: bounded, but \
+        found: "noise and velocity keep the length C_D ≈ √(D − 1.5) at any distance, pointing away \
+         from the datum: bounded, but \
                 with a jump at the datum, about which samplers chatter"
             .into(),
     });
-    let ratio =
-        deep().map(|(k, _, _, at)| format!("{} (D = {k})", format_number(at.transport / at.velocity)));
+    let ratio = deep().map(|Near { k, at, .. }| {
+        format!(
+            "{} (D = \
+         {k})",
+            format_number(at.transport / at.velocity)
+        )
+    });
     let ratio: Vec<String> = ratio.collect();
     let still: Vec<String> = deep()
-        .map(|(k, _, _, at)| format!("{} r (D = {k})", format_number(at.still_transport / at.r)))
+        .map(|Near { k, at, .. }| format!("{} r (D = {k})", format_number(at.still_transport / at.r)))
         .collect();
     claims.push(Claim {
         place: "section 4.2",
         claim: "The transport correction vanishes near the data in any dimension",
         verdict: Verdict::Not,
         found: format!(
-            "for noise and velocity it tends to C − G = −C/(D − 2), here {} of the field: it vanishes with 1/D, not with the distance; \
+            "for noise and velocity it tends to C − G = −C/(D − 2), here {} of the field: it \
+             vanishes with 1/D, not with the distance; \
              for the equilibrium target it is {} and does vanish",
             ratio.join(", "),
             still.join(", ")
@@ -260,7 +293,8 @@ fn stiffness(part: &mut Part, claims: &mut Vec<Claim>) -> Result<()> {
         Finding::new(
             "noise-stiffness",
             format!(
-                "With times cut at 0.001 the energy's curvature at a datum across the plane is {} (D = 8), as E[1/t²] = (D − 1)/(D + 1) t⁻² says, \
+                "With times cut at 0.001 the energy's curvature at a datum across the plane is {} (D \
+                 = 8), as E[1/t²] = (D − 1)/(D + 1) t⁻² says, \
                  to {}.",
                 format_number(last),
                 format_number(worst)

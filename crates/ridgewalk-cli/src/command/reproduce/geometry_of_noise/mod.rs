@@ -63,13 +63,17 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
     let (met, expected) = output::met(&findings);
     let mut page = Page::new("The geometry of noise: models that are not told the noise level")
         .headline(
-            "Whether a model may drop its noise input is a matter of the process and of the target together: an error that is made \
+            "Whether a model may drop its noise input is a matter of the process and of the target \
+             together: an error that is made \
              early, when the noise level cannot be read from the state, grows, stays or fades.",
         )
         .lead(format!(
-            "Every blind field on this page is the exact one of its data, not a network's: what is found is due to \
-             blindness alone. {met} of {expected} expectations are met: closed forms, and tables of an independent \
-             computation. The paper's own claims stand beside them: {} held, {} held in part, {} did not hold.",
+            "Every blind field on this page is the exact one of its data, not a network's: what is \
+             found is due to \
+             blindness alone. {met} of {expected} expectations are met: closed forms, and tables of \
+             an independent \
+             computation. The paper's own claims stand beside them: {} held, {} held in part, {} did \
+             not hold.",
             claims::count(claims, claims::Verdict::Held),
             claims::count(claims, claims::Verdict::InPart),
             claims::count(claims, claims::Verdict::Not),
@@ -80,7 +84,10 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
     }
     page.section(
         ridgewalk_report::Section::new("Found and expected")
-            .text("The expectations are closed forms and reference tables from an independent computation.")
+            .text(
+                "The expectations are closed forms and reference tables from an independent \
+             computation.",
+            )
             .table("Every finding beside what was expected of it", output::summary(&findings)),
     )
     .footer({
@@ -93,7 +100,8 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
             .citation("Salimans, Ho: v-prediction and its angular form. arXiv:2202.00512")
             .citation("Equilibrium matching. arXiv:2510.02300")
             .licence(
-                "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI Machine Learning Repository, \
+                "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI \
+                 Machine Learning Repository, \
                  doi 10.24432/C50P49: CC BY 4.0",
             );
         match paper.mnist {

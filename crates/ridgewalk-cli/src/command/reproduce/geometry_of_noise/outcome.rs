@@ -40,7 +40,8 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
             _ => Verdict::Not,
         };
         let found = format!(
-            "{} of flow matching's samples failed, {} of DDPM's: an exact blind velocity keeps the remainder that the law \
+            "{} of flow matching's samples failed, {} of DDPM's: an exact blind velocity keeps the \
+             remainder that the law \
              predicts at every D",
             percent(flow),
             percent(noise)
@@ -53,7 +54,8 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
             claim: "D = 128: both are clean",
             verdict: Verdict::of(flow <= CLEAN && noise <= CLEAN),
             found: format!(
-                "{} and {} of samples failed; in the plane of the data the remainder is √(2/D) of its length, which the picture \
+                "{} and {} of samples failed; in the plane of the data the remainder is √(2/D) of \
+                 its length, which the picture \
                  does not show",
                 percent(flow),
                 percent(noise)
@@ -67,7 +69,8 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
         claim: "Noise prediction is unstable",
         verdict: Verdict::of(ratio > 2.0),
         found: format!(
-            "D = {}: {} of samples failed, {} times as far as velocity's; not by a gain that grows towards the data (on the \
+            "D = {}: {} of samples failed, {} times as far as velocity's; not by a gain that grows \
+             towards the data (on the \
              straight path it is 1/(1 − t)) but because an early error grows by 1/(1 − t₀)",
             last.dim,
             percent(last.failed("noise")),
@@ -79,7 +82,8 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
         claim: "Velocity prediction is inherently stable",
         verdict: Verdict::InPart,
         found: format!(
-            "its gain is 1 and the error of its drift bounded, but nothing undoes an early error either: {} of samples failed \
+            "its gain is 1 and the error of its drift bounded, but nothing undoes an early error \
+             either: {} of samples failed \
              (D = {}), a remainder of t₀ E[(χ − C)₊]",
             percent(last.failed("velocity")),
             last.dim
@@ -100,15 +104,22 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
         place: "appendix E",
         claim: "Equilibrium matching is a stable fixed point",
         verdict: Verdict::of(stable("equilibrium") <= CLEAN),
-        found: format!("{} failed for D ≥ 8{}", percent(stable("equilibrium")), in_the_plane("equilibrium")),
+        found: format!(
+            "{} failed for D ≥ \
+         8{}",
+            percent(stable("equilibrium")),
+            in_the_plane("equilibrium")
+        ),
     });
     if let Some(last) = ddpm.last() {
         claims.push(Claim {
             place: "section 5",
-            claim: "Stability is that of the parameterisation: a target with a bounded gain samples stably",
+            claim: "Stability is that of the parameterisation: a target with a bounded gain samples \
+             stably",
             verdict: Verdict::of(last.failed("v-prediction") <= CLEAN),
             found: format!(
-                "under DDPM's schedule v-prediction has a bounded gain and {} of its samples failed (D = {}): near σ = 1 the \
+                "under DDPM's schedule v-prediction has a bounded gain and {} of its samples failed \
+                 (D = {}): near σ = 1 the \
                  length of a state does not tell its noise level",
                 percent(last.failed("v-prediction")),
                 last.dim

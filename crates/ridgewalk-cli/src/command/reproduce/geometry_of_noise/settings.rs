@@ -23,7 +23,12 @@ impl<'a> Settings<'a> {
         if !points.shape().is_image() || points.len() < 100 {
             let problem =
                 format!("holds {} points ({}), not hundreds of images", points.len(), points.shape());
-            return Err(Failure::new(path.display(), problem, "give an IDX file of images, such as MNIST's"));
+            return Err(Failure::new(
+                path.display(),
+                problem,
+                "give an IDX file of images, such as \
+             MNIST's",
+            ));
         }
         Ok(Settings { paper, images: Some(points) })
     }
