@@ -32,6 +32,12 @@ fn energies_gains_and_fields_of_digits_are_the_known_ones() {
     for file in ["report.html", "tables/noise-verdicts.csv", "figures/noise-energy.png"] {
         assert!(folder.read(&format!("out/{file}")).len() > 200, "{file}");
     }
+}
+
+#[test]
+fn a_rerun_gives_the_same_bytes() {
+    let folder = Folder::new();
+    folder.ok("reproduce geometry-of-noise --small --only gains -o out");
     let again = folder.ok("rerun out/run.json -o again");
     assert!(again.err.contains("the same bytes again"), "{}", again.err);
 }

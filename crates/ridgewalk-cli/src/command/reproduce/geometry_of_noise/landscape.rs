@@ -1,6 +1,6 @@
 //! The marginal energy of three points of the plane, E(u) = −ln ∫ p(u|t) p(t) dt (section 2 and figure 1 of the paper).
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, Axis as Direction};
 use ridgewalk::FlowMatching;
 use ridgewalk::autonomous::{Autonomous, Blind, Target, TimePrior};
 use ridgewalk::survey::{Axis, Figure, Finding, ImageRow, Plot, Series};
@@ -54,13 +54,20 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
         )
         .expect(at_most(1e-3, "seven values with three decimals, from an independent computation")),
     );
-    let gradient = blind.energy_gradient(points.view())?;
-    let velocity = blind.field(Target::Velocity).field(points.view())?;
-    part.figure(heat(&[
-        ("energy E", energy.clone()),
-        ("ln |∇E|", lengths(&gradient).mapv(libm::log)),
-        ("|blind velocity|", lengths(&velocity)),
-    ]));
+    let every = settings.size(1, 2);
+    let shown: Vec<usize> =
+        (0..GRID * GRID).filter(|i| (i % GRID) % every == 0 && (i / GRID) % every == 0).collect();
+    let pixels = points.select(Direction(0), &shown);
+    let gradient = blind.energy_gradient(pixels.view())?;
+    let velocity = blind.field(Target::Velocity).field(pixels.view())?;
+    part.figure(heat(
+        GRID.div_ceil(every),
+        &[
+            ("energy E", energy.select(Direction(0), &shown)),
+            ("ln |∇E|", lengths(&gradient).mapv(libm::log)),
+            ("|blind velocity|", lengths(&velocity)),
+        ],
+    ));
     part.figure(contours(&blind, &energy)?);
     line::run(settings, &mut part, &mut claims)?;
     Ok((part, claims))
@@ -86,13 +93,14 @@ fn colour(share: f64) -> [f64; 3] {
     std::array::from_fn(|c| COLOURS[below][c] * (1.0 - part) + COLOURS[below + 1][c] * part)
 }
 
-fn heat(maps: &[(&str, Array1<f64>)]) -> Figure {
+/// Maps of this many points on a side.
+fn heat(side: usize, maps: &[(&str, Array1<f64>)]) -> Figure {
     let rows = maps
         .iter()
         .map(|(name, values)| {
             let low = values.iter().copied().fold(f64::INFINITY, f64::min);
             let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let image = (0..GRID).rev().flat_map(|row| (0..GRID).map(move |column| row * GRID + column));
+            let image = (0..side).rev().flat_map(|row| (0..side).map(move |column| row * side + column));
             let image = image.flat_map(|i| colour((values[i] - low) / (high - low))).collect();
             ImageRow {
                 label: (*name).into(),
@@ -110,7 +118,7 @@ fn heat(maps: &[(&str, Array1<f64>)]) -> Figure {
                   multiple of the gradient and more, has \
                   none."
             .into(),
-        plot: Plot::Images { height: GRID, width: GRID, channels: 3, range: (0.0, 1.0), rows },
+        plot: Plot::Images { height: side, width: side, channels: 3, range: (0.0, 1.0), rows },
     }
 }
 
