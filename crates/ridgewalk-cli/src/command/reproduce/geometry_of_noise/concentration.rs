@@ -120,7 +120,7 @@ pub fn run(settings: &Settings, part: &mut Part, claims: &mut Vec<Claim>) -> Res
         curves,
     ));
     claims.push(Claim {
-        place: "section 4.1",
+        place: "concentration lemmas",
         claim: "p(t|u) concentrates as the codimension grows, with a deviation of about t/√(2(D − d))",
         verdict: Verdict::of(law < 0.15),
         found: format!("within {} % for D ≥ 32 and t ≤ 0.3", format_number(100.0 * law)),

@@ -305,7 +305,7 @@ fn judge(flow: &Runs, ddpm: &Runs) -> Vec<Claim> {
     let (noise, velocity) = (of(ddpm, "noise"), of(flow, "velocity"));
     vec![
         Claim {
-            place: "section 6, images",
+            place: "samples of images",
             claim: "Samples of blind DDPM show noise and artefacts",
             verdict: Verdict::of(noise.0 > 0.05),
             found: format!(
@@ -315,13 +315,12 @@ fn judge(flow: &Runs, ddpm: &Runs) -> Vec<Claim> {
             ),
         },
         Claim {
-            place: "section 6, images",
+            place: "samples of images",
             claim: "Samples of blind flow matching look as those of its told twin",
             verdict: if velocity.0 <= 0.05 { Verdict::Held } else { Verdict::InPart },
             found: format!(
                 "they end {} from the data on the mean, against {} for the told one, with {} failed: \
-                 a remainder that the \
-                 eye hardly sees",
+                 a remainder that is faint to the eye",
                 format_number(velocity.1),
                 format_number(of(flow, "told").1),
                 percent(velocity.0)

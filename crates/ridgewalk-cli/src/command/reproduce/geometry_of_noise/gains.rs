@@ -97,8 +97,8 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
     part.table(
         "noise-gains",
         "Gains (per unit of t/T), conformal factors, the power of σ by which the gain goes towards \
-         the data, and what becomes of an error \
-         made at σ/α = 9 until σ/α = 0.01",
+         the data, and what becomes of an error made at σ/α = 9 until σ/α = 0.01 (of equilibrium: \
+         if it is integrated by the clock, which a descent does not need)",
         Table { columns: columns.map(Into::into).to_vec(), rows },
     );
     part.finding(

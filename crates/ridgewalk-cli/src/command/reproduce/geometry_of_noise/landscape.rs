@@ -1,4 +1,4 @@
-//! The marginal energy of three points of the plane, E(u) = −ln ∫ p(u|t) p(t) dt (section 2 and figure 1 of the paper).
+//! The marginal energy of three points of the plane, E(u) = −ln ∫ p(u|t) p(t) dt (figure 1 of the paper).
 
 use ndarray::{Array1, Array2, ArrayView1, Axis as Direction};
 use ridgewalk::FlowMatching;

@@ -259,7 +259,7 @@ fn limits(part: &mut Part, claims: &mut Vec<Claim>, near: &[Near]) {
         .map(|Near { k, at, .. }| format!("{} r (D = {k})", format_number(at.still_transport / at.r)))
         .collect();
     claims.push(Claim {
-        place: "section 4.2",
+        place: "eqs. 14, 15",
         claim: "The transport correction vanishes near the data in any dimension",
         verdict: Verdict::Not,
         found: format!(
@@ -305,7 +305,7 @@ fn stiffness(part: &mut Part, claims: &mut Vec<Claim>) -> Result<()> {
         .expect(at_most(1e-6, "the closed form at a single datum, at 0.01 and 0.001")),
     );
     claims.push(Claim {
-        place: "section 2",
+        place: "eq. 12",
         claim: "Cutting the times at t_min leaves a stiff landscape, with curvatures of about 1/t_min²",
         verdict: Verdict::of(worst < 1e-3),
         found: "(D − 1)/(D + 1) of it, exactly".into(),

@@ -18,7 +18,7 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
     let shares = |dim: usize| Some((failed(straight, dim, "velocity")?, failed(ddpm, dim, "noise")?));
     if let Some((flow, noise)) = shares(2) {
         claims.push(Claim {
-            place: "section 6, figure 5",
+            place: "figure 5",
             claim: "D = 2: blind flow matching and blind DDPM both fail",
             verdict: Verdict::of(flow > CLEAN && noise > CLEAN),
             found: format!(
@@ -46,11 +46,11 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
             percent(flow),
             percent(noise)
         );
-        claims.push(Claim { place: "section 6, figure 5", claim, verdict, found });
+        claims.push(Claim { place: "figure 5", claim, verdict, found });
     }
     if let Some((flow, noise)) = shares(128) {
         claims.push(Claim {
-            place: "section 6, figure 5",
+            place: "figure 5",
             claim: "D = 128: both are clean",
             verdict: Verdict::of(flow <= CLEAN && noise <= CLEAN),
             found: format!(
@@ -113,14 +113,14 @@ pub fn claims(straight: &[Runs], ddpm: &[Runs]) -> Vec<Claim> {
     });
     if let Some(last) = ddpm.last() {
         claims.push(Claim {
-            place: "section 5",
+            place: "eqs. 22, 64",
             claim: "Stability is that of the parameterisation: a target with a bounded gain samples \
              stably",
             verdict: Verdict::of(last.failed("v-prediction") <= CLEAN),
             found: format!(
-                "under DDPM's schedule v-prediction has a bounded gain and {} of its samples failed \
-                 (D = {}): near σ = 1 the \
-                 length of a state does not tell its noise level",
+                "under DDPM's schedule v-prediction, whose gain is 1 in the angle of the process, \
+                 failed in {} of the samples (D = {}): near σ = 1 the length of a state does not tell \
+                 its noise level, and what is got wrong there stays",
                 percent(last.failed("v-prediction")),
                 last.dim
             ),
