@@ -55,8 +55,9 @@ pub fn run(settings: &Settings) -> Result<(Part, Vec<Claim>)> {
         .expect(at_most(1e-3, "seven values with three decimals, from an independent computation")),
     );
     let every = settings.size(1, 2);
-    let shown: Vec<usize> =
-        (0..GRID * GRID).filter(|i| (i % GRID) % every == 0 && (i / GRID) % every == 0).collect();
+    let shown: Vec<usize> = (0..GRID * GRID)
+        .filter(|i| (i % GRID).is_multiple_of(every) && (i / GRID).is_multiple_of(every))
+        .collect();
     let pixels = points.select(Direction(0), &shown);
     let gradient = blind.energy_gradient(pixels.view())?;
     let velocity = blind.field(Target::Velocity).field(pixels.view())?;
