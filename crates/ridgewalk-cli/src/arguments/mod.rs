@@ -24,7 +24,8 @@ pub use guidance::{Guidance, Interval};
 pub use list::{Kind, List};
 pub use network::{Denoise, Implicit, Sides, Span};
 pub use papers::{
-    Experiment, LogDomainSmoothing, MadExperiment, MadPaper, Paper, Reproduce, RidgeExperiment, RidgePaper,
+    Experiment, LogDomainSmoothing, MadExperiment, MadPaper, NoiseExperiment, NoisePaper, Paper, Reproduce,
+    RidgeExperiment, RidgePaper,
 };
 pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};

@@ -26,6 +26,11 @@ pub enum Paper {
         ridgewalk reproduce ridge --only phases,injected\n  \
         ridgewalk reproduce ridge --only latent --mnist train-images-idx3-ubyte.gz")]
     Ridge(RidgePaper),
+    /// The geometry of noise: models that are not told the noise level (arXiv 2602.18428)
+    #[command(after_help = "Examples:\n  ridgewalk reproduce geometry-of-noise --small -o quick/\n  \
+        ridgewalk reproduce geometry-of-noise --only circles,gains\n  \
+        ridgewalk reproduce geometry-of-noise --only digits --mnist train-images-idx3-ubyte.gz")]
+    GeometryOfNoise(NoisePaper),
 }
 
 #[derive(Debug, Args)]
@@ -146,4 +151,35 @@ pub enum RidgeExperiment {
     Features,
     /// Images of one digit in principal components: how far from the ridge samples end
     Latent,
+}
+
+#[derive(Debug, Args)]
+pub struct NoisePaper {
+    /// Fewer samples and settings: seconds instead of minutes
+    #[arg(long)]
+    pub small: bool,
+    /// Only these experiments
+    #[arg(long, value_enum, value_name = "EXPERIMENT", value_delimiter = ',')]
+    pub only: Vec<NoiseExperiment>,
+    /// Folder for report.html, survey.json, run.json, figures/ and tables/
+    #[arg(short, long, value_name = "FOLDER", default_value = "geometry-of-noise")]
+    pub output: PathBuf,
+    /// MNIST's images (IDX), of which the first 1000 are taken [default: the embedded digits]
+    #[arg(long, value_name = "FILE")]
+    pub mnist: Option<PathBuf>,
+    /// Seed of the noise that images start from; the other experiments start from that of their tables
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NoiseExperiment {
+    /// Two circles in up to 512 dimensions: what a point tells of its noise level, and where blind samplers end
+    Circles,
+    /// The energy of three points of the plane, and blind fields beside a point of the data
+    Landscape,
+    /// Gains, and errors of the drift, of every target under every process
+    Gains,
+    /// Images of digits: told and blind samplers in closed form
+    Digits,
 }

@@ -110,6 +110,7 @@ fn output(command: &mut Command) -> Option<&mut PathBuf> {
             Paper::LogDomainSmoothing(paper) => Some(&mut paper.output),
             Paper::Mad(paper) => Some(&mut paper.output),
             Paper::Ridge(paper) => Some(&mut paper.output),
+            Paper::GeometryOfNoise(paper) => Some(&mut paper.output),
         },
         Command::Blind(blind) => Some(&mut blind.output),
         Command::Survey(survey) => Some(survey.output.get_or_insert_default()),

@@ -20,6 +20,7 @@ const COMMANDS: [&str; 20] = [
     "reproduce log-domain-smoothing",
     "reproduce mad",
     "reproduce ridge",
+    "reproduce geometry-of-noise",
     "data",
     "data info",
     "data make",

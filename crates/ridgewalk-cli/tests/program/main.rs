@@ -8,6 +8,7 @@ mod bridges;
 mod convert;
 mod evaluation;
 mod faults;
+mod geometry_of_noise;
 mod help;
 mod interruption;
 mod latent;

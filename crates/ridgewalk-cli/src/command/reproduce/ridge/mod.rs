@@ -12,7 +12,7 @@ mod kinds;
 mod latent;
 mod phases;
 mod points;
-mod settings;
+pub mod settings;
 
 use std::path::Path;
 
