@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "walk",
     "fit",
     "sample",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 20] = [
     "denoise",
     "eval",
     "survey",
+    "blind",
     "reproduce",
     "reproduce log-domain-smoothing",
     "reproduce mad",

@@ -345,7 +345,8 @@ fn judge(
     let good = (AS_GOOD * reference).max(UNSEEN * deviation);
     let failed = blind.share_above(good);
     let amplified = kept > AMPLIFIED * deviation;
-    let left = if failed > FAILING { left.max(blind.quantile(1.0 - FAILING)) } else { left };
+    // Where nine in ten are good and yet too many fail, these say what is left.
+    let left = if left <= good && failed > FAILING { blind.quantile(1.0 - FAILING) } else { left };
     // Of errors that grow, one is enough: another start makes more of it.
     if failed == 0.0 || (failed <= FAILING && !amplified) {
         let cause = match (collapsed, readable && target != Target::Data) {

@@ -7,7 +7,7 @@ use ridgewalk::autonomous::{
 use ridgewalk::closed_form::Empirical;
 use ridgewalk::process::{self, Ddpm};
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::{FlowMatching, Process};
+use ridgewalk::{FlowMatching, Karras, Process, Schedule};
 
 use crate::closed_form::{embedded, points};
 use crate::sampling::{circles, transfer};
@@ -126,7 +126,10 @@ fn on_other_data_and_schedules() {
         let model = Empirical::new(&points(data.clone())).unwrap();
         let verdict = blindness(&model, &process, target, &trial).unwrap();
         let (from, to) = verdict.times;
-        let times: Vec<f64> = (0..=50).map(|i| from + (to - from) * f64::from(i) / 50.0).collect();
+        let times: Vec<f64> = match name {
+            "variance-exploding" => Karras::new(to..from, 51).levels().unwrap(),
+            _ => (0..=50).map(|i| from + (to - from) * f64::from(i) / 50.0).collect(),
+        };
         let last = from.max(process.customary_times().end.min(process.end()));
         let prior = TimePrior::uniform(to..last).unwrap();
         let blind = Blind::from(&model, &process, prior).unwrap().tolerance(1e-6);
