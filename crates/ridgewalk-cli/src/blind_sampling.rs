@@ -8,7 +8,6 @@ use ridgewalk::autonomous::{Blind, Clocked, Descent, DescentStep, Scaled, TimePr
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::sampler::Start;
 use ridgewalk::schedule::range_for;
-use ridgewalk::spec::Spec;
 use ridgewalk::{Denoiser, Process, Schedule, Target, process};
 use ridgewalk_report::format_number;
 use serde_json::{Value, json};
@@ -66,7 +65,7 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
             (first, visited.last().copied().unwrap_or(levels.start))
         }
     };
-    let prior = prior(sample.blind.prior.as_deref(), name, &*process, lowest / scale)?;
+    let prior = prior(sample.blind.prior.as_deref(), &*process, lowest / scale)?;
     let from = process.time(highest / scale);
     say(&format!(
         "blind {target}, never told the noise level: {}, {prior}; begins at t = {}{}",
@@ -178,15 +177,12 @@ fn filled(sampling: &Sampling, process: &str, levels: &Range<f64>) -> Sampling {
 }
 
 /// The law of times, down to that of the lowest noise level.
-fn prior(text: Option<&str>, name: &str, process: &dyn Process, lowest: f64) -> Result<TimePrior> {
+fn prior(text: Option<&str>, process: &dyn Process, lowest: f64) -> Result<TimePrior> {
     let Range { start, end } = process.customary_times();
     let range = start.max(process.time(lowest))..end;
     match text {
         Some(text) => Ok(TimePrior::named(text, range)?),
-        None if Spec::parse("process", name)?.name() == "ddpm" => {
-            Ok(TimePrior::steps((1..=end as usize).map(|step| step as f64))?)
-        }
-        None => Ok(TimePrior::uniform(range)?),
+        None => Ok(TimePrior::of_training(process, range)?),
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ridgewalk::Target;
-use ridgewalk::process;
 
 use super::Reading;
+use super::blind_sampling::process_name;
 use super::values::{count, positive, positive_number};
 
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct Blind {
     #[arg(long, value_name = "TARGET")]
     pub target: Option<Target>,
     /// Law of the times in training: uniform, log-uniform, log-normal:mean=-1.2,deviation=1.2 (of the noise level), or
-    /// logit-normal:mean=0,deviation=1, each with from= and to= [default: uniform; log-normal for variance-exploding]
+    /// logit-normal:mean=0,deviation=1, each with from= and to= [default: uniform; the steps of ddpm; log-normal for variance-exploding]
     #[arg(long, value_name = "NAME[:KEY=VALUE,..]")]
     pub prior: Option<String>,
     /// Highest noise level of the runs, in the data's units [default: 160 of the data's standard deviation, or where the
@@ -49,8 +49,4 @@ pub struct Blind {
     pub json: bool,
     #[command(flatten)]
     pub reading: Reading,
-}
-
-fn process_name(text: &str) -> Result<String, String> {
-    process::named(text).map(|_| text.to_string()).map_err(|e| e.to_string())
 }

@@ -22,22 +22,23 @@ pub struct BlindSampling {
     pub blind: Option<Target>,
     /// How noise was mixed in when the blind model was trained; `ridgewalk list processes` shows them [default:
     /// flow-matching for velocity and equilibrium, ddpm for noise and v-prediction, variance-exploding for data]
-    #[arg(long, value_name = "NAME[:KEY=VALUE,..]", requires = "blind", value_parser = process_name)]
+    #[arg(long, value_name = "NAME[:KEY=VALUE,..]", requires = "blind", conflicts_with = "network", value_parser = process_name)]
     pub process: Option<String>,
     /// The law of times at which the blind model was trained: uniform, log-uniform, log-normal:mean=M,deviation=S
     /// (of the log noise level) or logit-normal:mean=M,deviation=S, each with from=T and to=T [default: uniform over the
-    /// process's customary times, from that of the lowest noise level; of ddpm its steps]
-    #[arg(long, value_name = "NAME[:KEY=VALUE,..]", requires = "blind")]
+    /// process's customary times, from that of the lowest noise level; of ddpm its steps; for variance-exploding EDM's
+    /// log-normal law]
+    #[arg(long, value_name = "NAME[:KEY=VALUE,..]", requires = "blind", conflicts_with = "network")]
     pub prior: Option<String>,
     /// Descend the field instead, without any clock (arXiv 2510.02300): equilibrium, data or velocity. step: length of
     /// a step; steps: how many at the most; momentum: Nesterov's; look-ahead: that of the paper; stop: a sample rests
     /// where the field is this short, in units of the data's standard deviation [default for equilibrium:
     /// step=0.05,steps=250]
-    #[arg(long, value_name = "step=..,steps=..,..", requires = "blind", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["solver", "schedule", "steps", "from", "trajectories"])]
+    #[arg(long, value_name = "step=..,steps=..,..", requires = "blind", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["solver", "schedule", "steps", "from", "trajectories", "network"])]
     pub descent: Option<DescentFlag>,
 }
 
-fn process_name(text: &str) -> Result<String, String> {
+pub(super) fn process_name(text: &str) -> Result<String, String> {
     process::named(text).map(|_| text.to_string()).map_err(|e| e.to_string())
 }
 

@@ -1,7 +1,7 @@
 //! `ridgewalk blind`: may a model of these data drop its noise input?
 
-use ridgewalk::Target;
 use ridgewalk::survey::NoiseInput;
+use ridgewalk::{Target, process};
 use ridgewalk_report::{Footer, Page, Section};
 use serde_json::json;
 
@@ -86,8 +86,15 @@ fn questions(blind: &Blind) -> Vec<(String, Target)> {
         (None, None) => standard,
         (Some(process), Some(target)) => vec![(process.clone(), target)],
         (Some(process), None) => {
-            let known: Vec<(String, Target)> =
-                standard.into_iter().filter(|(name, _)| name == process).collect();
+            let same = |name: &str| match (process::named(name), process::named(process)) {
+                (Ok(a), Ok(b)) => a.name() == b.name(),
+                _ => false,
+            };
+            let known: Vec<(String, Target)> = standard
+                .into_iter()
+                .filter(|(name, _)| same(name))
+                .map(|(_, target)| (process.clone(), target))
+                .collect();
             match known.is_empty() {
                 false => known,
                 true => USUAL.map(|target| (process.clone(), target)).to_vec(),

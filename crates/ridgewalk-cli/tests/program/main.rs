@@ -3,6 +3,7 @@
 mod attraction;
 mod bad_data;
 mod bad_flags;
+mod blind;
 mod blind_sampling;
 mod bridges;
 mod convert;

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::estimated::{Estimated, Grid};
 use super::posterior::TimePosterior;
 use super::quadrature::{self, MOMENTS};
-use super::ray::Ray;
+use super::ray::{LEAST_SIGNAL, NEGLIGIBLE, Ray};
 use super::{Autonomous, Coefficients, Target, TimePrior};
 use crate::denoiser::{Denoiser, Differentiable, check_tangent};
 use crate::error::{Error, Result};
@@ -29,8 +29,6 @@ use crate::sampler::likelihood::Divergence;
 
 /// Relative error of the evidence, unless [`Blind::tolerance`] says otherwise.
 const TOLERANCE: f64 = 1e-10;
-/// Parts of the posterior below this are left out of sums over times.
-const NEGLIGIBLE: f64 = 1e-18;
 
 /// A conditional model, a process and a law of times: together the exact blind model.
 ///
@@ -151,8 +149,9 @@ impl<'a> Blind<'a> {
     }
 
     /// With another bound on the relative error of the evidence (1e-10 by default). Sampling is well served by 1e-6.
+    /// What is no positive number counts as the default.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
+        self.tolerance = if tolerance > 0.0 { tolerance } else { TOLERANCE };
         self
     }
 
@@ -165,6 +164,11 @@ impl<'a> Blind<'a> {
     /// Ambient dimension d.
     pub fn dim(&self) -> usize {
         self.model.dim()
+    }
+
+    /// The conditional model.
+    pub fn model(&self) -> &dyn Denoiser {
+        self.model
     }
 
     /// The process.
@@ -241,7 +245,7 @@ impl<'a> Blind<'a> {
                 continue;
             }
             let (sigma, variance) = (self.process.sigma(t), self.process.sigma(t) * self.process.sigma(t));
-            let alpha = self.process.alpha(t).max(1e-9 * sigma);
+            let alpha = self.process.alpha(t).max(LEAST_SIGNAL * sigma);
             let x = (&u / alpha).insert_axis(Axis(0));
             let denoised = model.denoise(x.view(), sigma / alpha)?;
             let jacobian = model.jvp(x.view(), sigma / alpha, direction)?;
@@ -325,7 +329,7 @@ impl<'a> Blind<'a> {
         if let Some(density) = self.model.density() {
             let one = |i: usize| {
                 let ray = density.ray(u.row(i));
-                let posterior = self.posterior_of(&*ray)?;
+                let posterior = number(self.posterior_of(&*ray)?)?;
                 ask(Posed { posterior, means: Means::Ray(ray) }, u.row(i))
             };
             return (0..u.nrows()).into_par_iter().map(one).collect();
@@ -338,6 +342,7 @@ impl<'a> Blind<'a> {
                 let Grid { nodes, log_evidence, error, denoised } = grid;
                 let posterior =
                     TimePosterior::new(nodes.into_iter(), log_evidence - self.log_normalization, error);
+                let posterior = number(posterior)?;
                 ask(Posed { posterior, means: Means::Grid(denoised) }, u.row(i))
             })
             .collect()
@@ -373,16 +378,21 @@ impl<'a> Blind<'a> {
         };
         let range = self.prior.range();
         let found = quadrature::integrate((range.start, range.end), self.dim(), self.tolerance, &integrand)?;
-        if !found.log_total.is_finite() {
-            return Err(Error::Numerical {
-                what: "the posterior over the noise level",
-                problem: "the point is so far from the data that its density is no number".into(),
-                help: "check the point's units".into(),
-            });
-        }
         let nodes = found.nodes.into_iter().map(|node| (node.time, node.log_weight));
         Ok(TimePosterior::new(nodes, found.log_total - self.log_normalization, found.error))
     }
+}
+
+/// A posterior whose evidence is a number.
+fn number(posterior: TimePosterior) -> Result<TimePosterior> {
+    if posterior.log_evidence().is_finite() {
+        return Ok(posterior);
+    }
+    Err(Error::Numerical {
+        what: "the posterior over the noise level",
+        problem: "the point is so far from the data that its density is no number".into(),
+        help: "check the point's units".into(),
+    })
 }
 
 /// ∇E_t = (u − αD_t)/σ²: the factors of u and of D_t.

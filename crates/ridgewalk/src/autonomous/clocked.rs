@@ -32,7 +32,7 @@ use crate::process::Process;
 /// let velocity = Clocked::new(blind.field(Target::Velocity), FlowMatching);
 /// // 50 Euler steps of flow matching, from t = 0.9.
 /// let schedule = LinearTime::new(FlowMatching, 1e-3..9.0, 50);
-/// let samples = Sampler::new(Euler::new(), schedule).run(&velocity, 4)?;
+/// let samples = Sampler::new(Euler, schedule).run(&velocity, 4)?;
 /// assert_eq!(samples.points.dim(), (4, 1));
 /// # Ok::<(), ridgewalk::Error>(())
 /// ```

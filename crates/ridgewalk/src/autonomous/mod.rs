@@ -38,7 +38,7 @@ pub use scaled::Scaled;
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
 pub use trial::Landing;
-pub use verdict::{AtLevel, BlindTrial, Blindness, Cause, Stability, blindness};
+pub use verdict::{AtLevel, BlindTrial, Blindness, Cause, Stability, along, blindness};
 
 use ndarray::{Array2, ArrayView2};
 

@@ -19,9 +19,9 @@ use crate::denoiser::Density;
 use crate::error::Result;
 
 /// Where nothing of the data is left in u, models are asked with this much of it.
-const LEAST_SIGNAL: f64 = 1e-9;
-/// Weights below exp of this, relative to the largest, count for nothing in a mean.
-const NEGLIGIBLE: f64 = 1e-18;
+pub(super) const LEAST_SIGNAL: f64 = 1e-9;
+/// Weights below this, relative to the largest, count for nothing in a mean.
+pub(super) const NEGLIGIBLE: f64 = 1e-18;
 
 /// What a conditional model says of one point u at noise α, σ.
 pub trait Ray: Send + Sync {

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::spec::Spec;
 
+/// Mean and deviation of ln σ in EDM's training, of data of unit deviation.
+const EDM: (f64, f64) = (-1.2 + std::f64::consts::LN_2, 1.2);
+
 /// The law of the times of a process at which a model was trained, over a range of positive times.
 ///
 /// ```
@@ -95,6 +98,12 @@ impl TimePrior {
                 "give positive times",
             ));
         }
+        let mut sorted = times.clone();
+        sorted.sort_by(f64::total_cmp);
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            let problem = format!("has the time {} twice", pair[0]);
+            return Err(Error::argument("prior", problem, "give every time once, with its weight"));
+        }
         let total: f64 = weights.iter().sum();
         if weights.iter().any(|w| *w < 0.0 || !w.is_finite()) || total <= 0.0 || !total.is_finite() {
             return Err(Error::argument(
@@ -115,7 +124,7 @@ impl TimePrior {
     }
 
     /// Uniform over the times at which a process is customarily used, from the first that has a noise level of at
-    /// least `level`; the steps themselves where the process counts them.
+    /// least `level`.
     ///
     /// # Errors
     /// If no times are left.
@@ -123,6 +132,23 @@ impl TimePrior {
         let Range { start, end } = process.customary_times();
         let start = start.max(process.time(level));
         Self::uniform(start..end)
+    }
+
+    /// The law with which models of a process are usually trained, over a range of times, for data of unit deviation: the
+    /// steps themselves where the process counts them (DDPM), EDM's log-normal law of the level where the time is the
+    /// level (mean −1.2 of data of deviation ½, arXiv 2206.00364), else uniform.
+    ///
+    /// # Errors
+    /// If no times are left.
+    pub fn of_training(process: &dyn Process, range: Range<f64>) -> Result<Self> {
+        match process.name() {
+            name if name.starts_with("ddpm") => {
+                let (first, last) = (range.start.ceil().max(1.0), range.end.floor());
+                Self::steps((first as usize..=last as usize).map(|step| step as f64))
+            }
+            "variance-exploding" => Self::log_normal(EDM.0, EDM.1, range),
+            _ => Self::uniform(range),
+        }
     }
 
     /// The law of a specification: `uniform`, `log-uniform`, `log-normal:mean=-1.2,deviation=1.2`,

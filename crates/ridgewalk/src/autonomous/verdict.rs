@@ -18,13 +18,14 @@
 
 use std::fmt;
 
-use ndarray::Axis;
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::trial::{Landing, Trial, quantile};
 use super::{Autonomous, Blind, Target, TimePosterior, TimePrior};
 use crate::denoiser::Denoiser;
 use crate::error::{Error, Result};
 use crate::process::{Process, short};
+use crate::sampler::Trace;
 use crate::schedule::{Karras, Schedule, checked};
 
 /// Quantile of the noise left by which a run is judged.
@@ -38,8 +39,8 @@ const HIDDEN: f64 = 0.5;
 /// If noise that is kept from the start would be this many times the data's widest deviation, what is left grows with
 /// the level at which one starts, and how much it is in some samples says little about others.
 const AMPLIFIED: f64 = 3.0;
-/// A run of which more samples fail than this is not as good.
-const FAILING: f64 = 0.05;
+/// A told run that keeps more than this part of the data's widest deviation is no measure of anything.
+const UNRESOLVED: f64 = 0.2;
 /// Samples that spread less than this part of told ones have collapsed.
 const COLLAPSED: f64 = 0.6;
 /// A level that is known to less than this factor (in ln σ) cannot be read.
@@ -65,7 +66,7 @@ pub struct BlindTrial {
     /// First and last time of the run, the noise first; by default from where the level is 160 times the data's
     /// deviation (or where the process ends) to where it is 0.004 of it (or where the process begins).
     pub times: Option<(f64, f64)>,
-    /// The law of times in training; by default uniform over the run's times and up to the process's customary end.
+    /// The law of times in training; by default [`TimePrior::of_training`] from the run's last time to the process's customary end.
     pub prior: Option<TimePrior>,
     /// Bound on the relative error of posteriors, as [`Blind::tolerance`]: 1e-3 by default, which overstates the error by orders.
     pub tolerance: f64,
@@ -93,8 +94,10 @@ pub enum Stability {
 pub enum Cause {
     /// The noise level is read well enough, and errors do not matter.
     Readable,
-    /// Errors shrink on the way, or are too small to matter.
+    /// Errors shrink on the way.
     Contracted,
+    /// The noise level cannot be read, and that does not show in the samples.
+    Harmless,
     /// The noise level cannot be read from a point: too few dimensions.
     Unreadable,
     /// An early error is carried to the end.
@@ -112,8 +115,12 @@ pub struct AtLevel {
     pub time: f64,
     /// The noise level σ/α there, in the data's units.
     pub level: f64,
+    /// The level as the points tell it: the geometric mean of what their posteriors say.
+    pub read: f64,
     /// Root mean square over points of the deviation of ln σ given u.
     pub width: f64,
+    /// Mean of the marginal energy, in nats.
+    pub energy: f64,
     /// Mean of Jensen's gap.
     pub gap: f64,
     /// Its root mean square.
@@ -184,16 +191,17 @@ pub fn blindness(
     let scale = model.moments().map_or(1.0, |m| m.std);
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let (from, to) = trial.range(process, scale);
-    let levels = grid(process, (from, to), trial.steps)?;
     let prior = match &trial.prior {
         Some(prior) => prior.clone(),
-        None => TimePrior::uniform(to..from.max(process.customary_times().end.min(process.end())))?,
+        None => {
+            let last = from.max(process.customary_times().end.min(process.end()));
+            TimePrior::of_training(process, to..last)?
+        }
     };
     let blind = Blind::from(model, process, prior)?.tolerance(trial.tolerance);
     let field = blind.field(target);
+    let (levels, told, start) = resolved(model, process, (from, to), trial)?;
     let run = Trial { model, levels: &levels, samples: trial.samples, seed: trial.seed };
-    let start = run.start();
-    let told = run.told(&start)?;
     let landed = run.blind(field, process, &start)?;
     let deviation = widest(&told);
     let reports = (0..LEVELS)
@@ -231,14 +239,53 @@ impl BlindTrial {
     }
 }
 
-/// Levels of the runs, even in the process's time; Karras's where the time is the noise level itself.
-fn grid(process: &dyn Process, (from, to): (f64, f64), steps: usize) -> Result<Vec<f64>> {
-    let (high, low) = (process.noise_level(from), process.noise_level(to));
-    if process.alpha(from) == 1.0 && high > low {
-        return Karras::new(low..high, steps + 1).levels();
-    }
+/// Levels of the runs with the told run over them: even in the process's time, as they are usual; or Karras's, and more of them,
+/// where the told run is not good over those and nobody asked for these times. Of a run that fails when it is told nothing
+/// can be learned.
+fn resolved(
+    model: &dyn Denoiser,
+    process: &dyn Process,
+    (from, to): (f64, f64),
+    trial: &BlindTrial,
+) -> Result<(Vec<f64>, Landing, Array2<f64>)> {
+    let steps = trial.steps;
     let even = |i: usize| process.noise_level(from + (to - from) * i as f64 / steps as f64);
-    checked((0..=steps).map(even).collect())
+    let even = checked((0..=steps).map(even).collect())?;
+    let range = process.noise_level(to)..process.noise_level(from);
+    let mut grids = vec![even];
+    if trial.times.is_none() {
+        for factor in [1, 4] {
+            grids.push(Karras::new(range.clone(), factor * steps + 1).levels()?);
+        }
+    }
+    let mut best: Option<(Vec<f64>, Landing, Array2<f64>)> = None;
+    for levels in grids {
+        let run = Trial { model, levels: &levels, samples: trial.samples, seed: trial.seed };
+        let start = run.start();
+        let told = run.told(&start)?;
+        let (left, deviation) = (told.quantile(JUDGED), widest(&told));
+        if best.as_ref().is_none_or(|(_, best, _)| left < best.quantile(JUDGED)) {
+            best = Some((levels, told, start));
+        }
+        if left <= UNSEEN * deviation {
+            break;
+        }
+    }
+    match best {
+        Some((levels, told, start)) if told.quantile(JUDGED) <= UNRESOLVED * widest(&told) => {
+            Ok((levels, told, start))
+        }
+        best => Err(Error::Numerical {
+            what: "the run that is told its noise level",
+            problem: format!(
+                "keeps noise of {} (in units in which the data's widest deviation is {}) in {} steps",
+                short(best.as_ref().map_or(f64::NAN, |(_, told, _)| told.quantile(JUDGED))),
+                short(best.as_ref().map_or(f64::NAN, |(_, told, _)| widest(told))),
+                steps
+            ),
+            help: "take more steps, or end at a lower noise level".into(),
+        }),
+    }
 }
 
 fn at_level(
@@ -250,33 +297,83 @@ fn at_level(
     number: u64,
     most: f64,
 ) -> Result<AtLevel> {
+    let level = blind.process().noise_level(time);
+    measure(blind, target, run.noisy(level, number).view(), (time, end), most)
+}
+
+/// What there is to be measured at points x = u/α, at one time of a run that ends at another.
+fn measure(
+    blind: &Blind,
+    target: Target,
+    x: ArrayView2<f64>,
+    (time, end): (f64, f64),
+    most: f64,
+) -> Result<AtLevel> {
     let process = blind.process();
     let coefficients = target.coefficients(process, time)?;
     let level = process.noise_level(time);
-    let x = run.noisy(level, number);
     let u = &x * coefficients.alpha;
     let posteriors = blind.posterior(u.view())?;
-    let n = posteriors.len() as f64;
+    let n = posteriors.len().max(1) as f64;
     let mean = |g: &dyn Fn(&TimePosterior) -> f64| posteriors.iter().map(g).sum::<f64>() / n;
     let width = mean(&|p| p.level(process, most).1.powi(2)).sqrt();
+    let read = libm::exp(mean(&|p| libm::log(p.level(process, most).0)));
     let gap = mean(&|p| p.jensen_gap(process, coefficients.sigma));
     let gap_rms = mean(&|p| p.jensen_gap(process, coefficients.sigma).powi(2)).sqrt();
     let field = blind.field(target).field(u.view())?;
     let (of_u, of_d) = coefficients.of_state_and_denoised();
-    let mut off = run.model.denoise(x.view(), level)?;
+    let mut off = blind.model().denoise(x, level)?;
     off.zip_mut_with(&u, |d, u| *d = of_u * u + of_d * *d);
     off -= &field;
     let error = (off.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
     Ok(AtLevel {
         time,
         level,
+        read,
         width,
+        energy: mean(&|p| -p.log_evidence()),
         gap,
         gap_rms,
         gain: coefficients.gain,
         drift_error: coefficients.gain.abs() * error,
         kept: level * growth(process, target, time, end),
     })
+}
+
+/// The same along a run: at every state of a trace (`[n, d]` each, as x = u/α, as samplers keep them) and its noise level, what the
+/// blind model makes of it. The trace of a told run shows where a blind one would part from it; that of a blind run, how far the
+/// clock and what the points tell have parted.
+///
+/// ```
+/// use ridgewalk::autonomous::{Blind, Clocked, Target, TimePrior, along};
+/// use ridgewalk::closed_form::Empirical;
+/// use ridgewalk::{Euler, FlowMatching, LinearTime, Sampler, Trace};
+///
+/// let data = ridgewalk_data::digits().select(&(0..30).collect::<Vec<_>>())?;
+/// let model = Empirical::new(&data)?;
+/// let blind = Blind::from(&model, FlowMatching, TimePrior::uniform(1e-3..0.999)?)?.tolerance(1e-6);
+/// let mut trace = Trace::default();
+/// let sampler = Sampler::new(Euler, LinearTime::new(FlowMatching, 0.05..50.0, 8));
+/// sampler.run_observed(&Clocked::new(blind.field(Target::Velocity), FlowMatching), 4, &mut trace)?;
+/// for at in along(&blind, Target::Velocity, &trace)? {
+///     println!("clock {:.3}, read {:.3} ± {:.0} %", at.level, at.read, 100.0 * at.width);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`Blind::posterior`], and if a level is none of the process. States at level 0, the samples themselves, are left out.
+pub fn along(blind: &Blind, target: Target, trace: &Trace) -> Result<Vec<AtLevel>> {
+    let process = blind.process();
+    let scale = blind.model().moments().map_or(1.0, |m| m.std);
+    let levels = || trace.sigmas.iter().copied().zip(&trace.states).filter(|(level, _)| *level > 0.0);
+    let end = levels().map(|(level, _)| level).fold(f64::INFINITY, f64::min);
+    levels()
+        .map(|(level, state)| {
+            let times = (process.time(level), process.time(end));
+            measure(blind, target, state.view(), times, FARTHEST * scale)
+        })
+        .collect()
 }
 
 /// exp(−∫μ dt) from `end` to `time`, times α(time)/α(end): the factor of an error of x = u/α. A descent has no clock:
@@ -345,16 +442,16 @@ fn judge(
     let good = (AS_GOOD * reference).max(UNSEEN * deviation);
     let failed = blind.share_above(good);
     let amplified = kept > AMPLIFIED * deviation;
-    // Where nine in ten are good and yet too many fail, these say what is left.
-    let left = if left <= good && failed > FAILING { blind.quantile(1.0 - FAILING) } else { left };
     // Of errors that grow, one is enough: another start makes more of it.
-    if failed == 0.0 || (failed <= FAILING && !amplified) {
-        let cause = match (collapsed, readable && target != Target::Data) {
-            (true, _) => return (Stability::No, Cause::Collapsed),
-            (false, true) if kept > HIDDEN * deviation => Cause::Readable,
-            (false, _) => Cause::Contracted,
+    if left <= good && (failed == 0.0 || !amplified) {
+        let contracted =
+            kept <= (AS_GOOD * reference).max(UNSEEN * deviation) || target == Target::Equilibrium;
+        return match collapsed {
+            true => (Stability::No, Cause::Collapsed),
+            false if contracted => (Stability::Yes, Cause::Contracted),
+            false if readable => (Stability::Yes, Cause::Readable),
+            false => (Stability::Yes, Cause::Harmless),
         };
-        return (Stability::Yes, cause);
     }
     let cause = match () {
         _ if collapsed => Cause::Collapsed,
@@ -435,6 +532,7 @@ impl Blindness {
                 "what is misread early is undone later, down to a noise level of {}: {left}",
                 short(kept)
             ),
+            Cause::Harmless => format!("{read}, and yet little of that shows: {left}"),
             Cause::Unreadable => {
                 format!("the noise level cannot be read from so few dimensions ({read}): {left}")
             }
@@ -454,11 +552,14 @@ impl fmt::Display for Blindness {
     /// One sentence: the answer and the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = match self.stability {
-            Stability::Yes => "Yes, it may drop its noise input",
-            Stability::No => "No, it may not drop its noise input",
+            Stability::Yes => "yes, it may drop its noise input",
+            Stability::No => "no, it may not drop its noise input",
             Stability::OnlyAbove(level) => {
-                let answer =
-                    format!("Without its noise input it is good only above noise level {}", short(level));
+                let answer = format!(
+                    "without its noise input, samples have noise of level {} (the data's widest standard deviation is {})",
+                    short(level),
+                    short(self.deviation)
+                );
                 return self.write(f, &answer);
             }
         };
@@ -474,7 +575,7 @@ impl Blindness {
     /// In other units: all noise levels times `unit`.
     pub fn in_units(mut self, unit: f64) -> Self {
         for at in &mut self.levels {
-            (at.level, at.kept) = (at.level * unit, at.kept * unit);
+            (at.level, at.read, at.kept) = (at.level * unit, at.read * unit, at.kept * unit);
         }
         self.deviation *= unit;
         for landing in [&mut self.told, &mut self.blind] {

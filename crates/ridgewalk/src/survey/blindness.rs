@@ -25,9 +25,6 @@ const POINTS: usize = 500;
 const FEWEST: usize = 32;
 /// Coordinates beyond which it takes too long.
 const WIDEST: usize = 50_000;
-/// ln σ in EDM's training, of data of unit deviation: mean −1.2 for those of deviation ½ (arXiv 2206.00364).
-const EDM: (f64, f64) = (-1.2 + std::f64::consts::LN_2, 1.2);
-
 /// Whether models of the data may drop their noise input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoiseInput {
@@ -37,8 +34,7 @@ pub struct NoiseInput {
     pub samples: usize,
     /// Steps of each run.
     pub steps: usize,
-    /// The law of times in training, as it is named ([`TimePrior::named`]); by default log-normal in the noise level for the
-    /// variance-exploding process, as EDM has it, and uniform for all others.
+    /// The law of times in training, as it is named ([`TimePrior::named`]); by default [`TimePrior::of_training`].
     pub prior: Option<String>,
     /// Highest and lowest noise level of the runs, in the data's units; by default 160 and 0.004 of their standard
     /// deviation, or where the process ends.
@@ -105,19 +101,26 @@ impl NoiseInput {
     fn trial(&self, process: &dyn Process, scale: f64, seed: u64) -> Result<BlindTrial> {
         let mut trial =
             BlindTrial { samples: self.samples, steps: self.steps, seed, ..BlindTrial::default() };
-        let (mut from, to) = trial.range(process, 1.0);
         if let Some((high, low)) = self.levels {
-            trial.times = Some((process.time(high / scale), process.time(low / scale)));
-        }
-        from = from.max(process.customary_times().end.min(process.end()));
-        let (from, to) = trial.times.map_or((from, to), |(a, b)| (from.max(a), to.min(b)));
-        trial.prior = match &self.prior {
-            Some(text) => Some(TimePrior::named(text, to..from)?),
-            None if process.name() == "variance-exploding" => {
-                Some(TimePrior::log_normal(EDM.0, EDM.1, to..from)?)
+            let last = scale * process.noise_level(process.end().min(process.customary_times().end));
+            if !(high > low && low > 0.0 && high <= last * (1.0 + 1e-9)) {
+                return Err(Error::argument(
+                    "sigma-max and sigma-min",
+                    format!("are {high} and {low}"),
+                    format!(
+                        "give two noise levels, the higher first, up to {} for {}",
+                        words::number(last),
+                        process.name()
+                    ),
+                ));
             }
-            None => Some(TimePrior::uniform(to..from)?),
-        };
+            trial.times = Some((process.time(high / scale).min(process.end()), process.time(low / scale)));
+        }
+        if let Some(text) = &self.prior {
+            let (from, to) = trial.range(process, 1.0);
+            trial.prior =
+                Some(TimePrior::named(text, to..from.max(process.customary_times().end.min(process.end())))?);
+        }
         Ok(trial)
     }
 

@@ -1,6 +1,8 @@
 use ndarray::{Array1, Array2, array};
 use ridgewalk::autonomous::{Autonomous, Blind, Target, TimePrior};
 use ridgewalk::closed_form::{Covariance, Embedded, Empirical, Gaussian};
+use ridgewalk::process::Ddpm;
+use ridgewalk::sampler::likelihood::{Divergence, ProbeLaw};
 use ridgewalk::{
     Density, Differentiable, FlowMatching, PointSet, Process, Shape, VarianceExploding, process,
 };
@@ -205,6 +207,16 @@ fn rays_agree_with_single_queries() {
 /// A model without a density gets its posterior from its own denoiser.
 #[test]
 fn an_estimated_posterior_is_the_exact_one() {
+    /// Nor derivatives.
+    struct Bare<'a>(&'a dyn Differentiable);
+    impl ridgewalk::Denoiser for Bare<'_> {
+        fn dim(&self) -> usize {
+            self.0.dim()
+        }
+        fn denoise(&self, x: ndarray::ArrayView2<f64>, sigma: f64) -> ridgewalk::Result<Array2<f64>> {
+            self.0.denoise(x, sigma)
+        }
+    }
     struct NoDensity<'a>(&'a dyn Differentiable);
     impl ridgewalk::Denoiser for NoDensity<'_> {
         fn dim(&self) -> usize {
@@ -246,5 +258,25 @@ fn an_estimated_posterior_is_the_exact_one() {
         let (e, f) = (exact.field(Target::Velocity), estimated.field(Target::Velocity));
         let (e, f) = (e.field(u.view()).unwrap(), f.field(u.view()).unwrap());
         assert!((&e - &f).iter().all(|d| d.abs() < 1e-3), "{e} {f}");
+    }
+    // Few times, far apart: the law has no mass between them, and the density changes there all the same. By finite differences,
+    // and by probes, which are exact for no row but the same for all.
+    let bare = Bare(&model);
+    for (process, times) in [
+        (&FlowMatching as &dyn Process, vec![0.02, 0.05, 0.1, 0.2, 0.25, 0.4, 0.8]),
+        (&Ddpm::linear(), (0..250).map(|i| f64::from(1 + 4 * i)).collect()),
+    ] {
+        let prior = TimePrior::steps(times).unwrap();
+        let exact = Blind::from(&model, process, prior.clone()).unwrap().posterior(u.view()).unwrap();
+        let estimated = Blind::from(&bare, process, prior.clone()).unwrap();
+        for (e, f) in exact.iter().zip(estimated.posterior(u.view()).unwrap()) {
+            assert!((e.mean() / f.mean() - 1.0).abs() < 5e-3, "{} {}", e.mean(), f.mean());
+            assert!(f.error() < 0.05, "{}", f.error());
+        }
+        let probes = Divergence::Hutchinson { probes: 3, law: ProbeLaw::Rademacher, seed: 1 };
+        let rough = Blind::from(&bare, process, prior).unwrap().divergence(probes);
+        let both = rough.posterior(u.view()).unwrap();
+        let alone = rough.posterior(u.select(ndarray::Axis(0), &[1]).view()).unwrap();
+        assert_eq!(both[1], alone[0], "no point depends on its batch");
     }
 }

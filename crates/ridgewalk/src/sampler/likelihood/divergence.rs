@@ -62,6 +62,13 @@ impl Probes {
         Ok(Probes((0..probes).map(probe).collect()))
     }
 
+    /// The same probes for every row: those of row 0.
+    pub(crate) fn shared(divergence: Divergence, (n, d): (usize, usize)) -> Result<Self> {
+        let Probes(one) = Self::new(divergence, (1, d))?;
+        let all = one.into_iter().map(|probe| Array2::from_shape_fn((n, d), |(_, k)| probe[(0, k)]));
+        Ok(Probes(all.collect()))
+    }
+
     /// Estimates of tr J of a row.
     pub(super) fn estimates(&self) -> usize {
         self.0.len().max(1)
