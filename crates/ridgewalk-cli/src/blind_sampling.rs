@@ -51,7 +51,8 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
         Some(std) if std > 0.0 => std,
         _ => 1.0,
     };
-    let unit = Scaled::new(model, scale)?;
+    let center = model.moments().map_or_else(|| Array1::zeros(model.dim()), |m| m.mean);
+    let unit = Scaled::new(model, scale)?.about(center.clone())?;
     let name = sample.blind.process.as_deref().unwrap_or(customary(target));
     let process = process::named(name)?;
     let levels = levels(&*process, scale, &sample.sampling)?;
@@ -73,12 +74,10 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
         format_number(from),
         before_the_end(&*process, from)
     ));
-    if (scale - 1.0).abs() > 1e-9 {
-        say(&format!(
-            "the blind model is of the data divided by {}, their standard deviation; levels and samples are not divided",
-            format_number(scale)
-        ));
-    }
+    say(&format!(
+        "the blind model is of the data about their mean, divided by {}, their standard deviation; levels and samples are the data's own",
+        format_number(scale)
+    ));
     let blind = Blind::from(&unit, &process, prior.clone())?.tolerance(TOLERANCE);
     let field = blind.field(target);
     let mut drawn = match descent {
@@ -89,10 +88,10 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
                 Some(StartName::Exact) => Start::Exact,
             };
             let states = Descent::starts(&unit, &*process, from, start, sample.n, sample.seed)?;
-            descended(flag, &field, states.view(), sample, scale, prepared.settings.clone())?
+            descended(flag, &field, states.view(), sample, (scale, &center), prepared.settings.clone())?
         }
         None => {
-            let clocked = Scaled::new(Clocked::new(field, &process), 1.0 / scale)?;
+            let clocked = Scaled::new(Clocked::new(field, &process), 1.0 / scale)?.about(&center / -scale)?;
             let blinded = Prepared {
                 denoiser: Box::new(clocked),
                 window: None,
@@ -102,10 +101,10 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
             run(sample, &filled, source, &blinded, Some(model))?
         }
     };
-    let left = noise_left(&blind, (&drawn.points / scale).view(), highest / scale)?;
+    let left = noise_left(&blind, ((&drawn.points - &center) / scale).view(), highest / scale)?;
     drawn.settings["blind"] = json!({
         "target": target.name(), "process": process.describe(), "prior": prior.to_string(), "scale": scale,
-        "from": from, "noise_left": said(&left, model, &blind, (highest, scale, sample.seed))?,
+        "from": from, "noise_left": said(&left, &unit, &blind, (highest / scale, sample.seed))?,
     });
     say(&format!("{:.1} s", begun.elapsed().as_secs_f64()));
     Ok(drawn)
@@ -200,7 +199,7 @@ fn descended(
     field: &dyn ridgewalk::Autonomous,
     states: ArrayView2<f64>,
     sample: &Sample,
-    scale: f64,
+    (scale, center): (f64, &Array1<f64>),
     mut settings: Value,
 ) -> Result<Drawn> {
     let mut meter = Meter::new("descending");
@@ -211,6 +210,9 @@ fn descended(
         ControlFlow::Continue(())
     })?;
     let (first, last) = (end.norms.first().copied(), end.norms.last().copied());
+    if last.zip(first).is_some_and(|(last, first)| last > first) {
+        say("warning: the descent diverged: the field grew; take a shorter step (--descent step=..)");
+    }
     say(&format!(
         "descent with {flag}: {} evaluations a sample, the field from {} to {} in the mean{}",
         format_number(end.mean_evaluations),
@@ -225,7 +227,7 @@ fn descended(
     settings["mean_evaluations"] = json!(end.mean_evaluations);
     settings["evaluations"] = json!(end.steps.iter().max());
     settings["seed"] = json!(sample.seed);
-    Ok(Drawn { points: end.points * scale, settings, written: Vec::new() })
+    Ok(Drawn { points: end.points * scale + center, settings, written: Vec::new() })
 }
 
 /// The noise level σ/α that every point seems to have, the geometric mean of its posterior: of the data divided by their
@@ -238,23 +240,18 @@ fn noise_left(blind: &Blind, u: ArrayView2<f64>, most: f64) -> Result<Vec<f64>> 
 }
 
 /// Says, and gives for the record, how much noise samples keep, beside points of the model where it can be drawn from.
-fn said(
-    left: &[f64],
-    model: &dyn Denoiser,
-    blind: &Blind,
-    (highest, scale, seed): (f64, f64, u64),
-) -> Result<Value> {
+fn said(left: &[f64], model: &dyn Denoiser, blind: &Blind, (highest, seed): (f64, u64)) -> Result<Value> {
     let median = |sorted: &[f64]| sorted.get(sorted.len() / 2).copied().unwrap_or_default();
     let mut clean = Array2::zeros((COMPARED, model.dim()));
     let mut drawn = true;
     for (i, mut row) in (0..).zip(clean.outer_iter_mut()) {
         match model.draw(&mut Stream::new(seed, Purpose::Evaluation, i, u64::MAX)) {
-            Some(draw) => row.assign(&(draw / scale)),
+            Some(draw) => row.assign(&draw),
             None => drawn = false,
         }
     }
     let of_data = match drawn {
-        true => Some(median(&noise_left(blind, clean.view(), highest / scale)?)),
+        true => Some(median(&noise_left(blind, clean.view(), highest)?)),
         false => None,
     };
     let most = left.last().copied().unwrap_or_default();

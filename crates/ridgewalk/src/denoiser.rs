@@ -237,10 +237,15 @@ pub trait Density: Differentiable {
     /// log p_σ(x), `[batch]`, in nats.
     fn log_density(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array1<f64>>;
 
-    /// What the model says of one point `u` (`[d]`) at all noise levels: for those who ask many. One query a
-    /// level, unless a model can share work among them.
+    /// What the model says of one point `u` (`[d]`) at all noise levels: for those who ask many.
     fn ray<'a>(&'a self, u: ArrayView1<f64>) -> Box<dyn Ray + 'a> {
-        Box::new(Queries::new(self, u))
+        self.ray_about(u, None)
+    }
+
+    /// [`Density::ray`] of the model moved to a center (`[d]`): of u = α(x₀ − center) + σε. One query a level, unless a model can share work
+    /// among them.
+    fn ray_about<'a>(&'a self, u: ArrayView1<f64>, center: Option<ArrayView1<f64>>) -> Box<dyn Ray + 'a> {
+        Box::new(Queries::new(self, u, center))
     }
 
     /// ∇² log p_σ = (J − I)/σ² of every row, `[batch, d, d]`, symmetric to the bit.

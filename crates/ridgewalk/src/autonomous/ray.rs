@@ -43,17 +43,22 @@ pub trait Ray: Send + Sync {
 pub(crate) struct Queries<'a, M: ?Sized> {
     model: &'a M,
     u: Array1<f64>,
+    center: Option<Array1<f64>>,
 }
 
 impl<'a, M: Density + ?Sized> Queries<'a, M> {
-    pub(crate) fn new(model: &'a M, u: ArrayView1<f64>) -> Self {
-        Queries { model, u: u.to_owned() }
+    pub(crate) fn new(model: &'a M, u: ArrayView1<f64>, center: Option<ArrayView1<f64>>) -> Self {
+        Queries { model, u: u.to_owned(), center: center.map(|c| c.to_owned()) }
     }
 
     /// The question in the coordinates of the variance-exploding process, and α.
     fn query(&self, (alpha, sigma): (f64, f64)) -> (Array2<f64>, f64, f64) {
         let alpha = alpha.max(LEAST_SIGNAL * sigma);
-        ((&self.u / alpha).insert_axis(Axis(0)), sigma / alpha, alpha)
+        let mut x = &self.u / alpha;
+        if let Some(center) = &self.center {
+            x += center;
+        }
+        (x.insert_axis(Axis(0)), sigma / alpha, alpha)
     }
 }
 
@@ -76,7 +81,10 @@ impl<M: Density + ?Sized> Ray for Queries<'_, M> {
                 continue;
             }
             let (x, sigma, _) = self.query(level);
-            let denoised = self.model.denoise(x.view(), sigma)?;
+            let mut denoised = self.model.denoise(x.view(), sigma)?;
+            if let Some(center) = &self.center {
+                denoised -= center;
+            }
             for (mut row, &c) in out.outer_iter_mut().zip(column) {
                 row.scaled_add(c, &denoised.row(0));
             }
@@ -122,23 +130,37 @@ pub(crate) struct DataRay<'a> {
     cross: Vec<f64>,
     /// ‖xₖ‖²
     size: Vec<f64>,
+    /// What is subtracted from all points.
+    center: Option<Vec<f64>>,
 }
 
 impl<'a> DataRay<'a> {
-    /// `points` are rows of as many coordinates as `u`.
-    pub(crate) fn new(points: &'a [f64], log_weights: Option<&'a [f64]>, u: &[f64]) -> Self {
+    /// `points` are rows of as many coordinates as `u`, and as `center`.
+    pub(crate) fn new(
+        points: &'a [f64],
+        log_weights: Option<&'a [f64]>,
+        u: &[f64],
+        center: Option<Vec<f64>>,
+    ) -> Self {
         let dim = u.len();
         let n = points.len() / dim.max(1);
         let (mut near, mut cross, mut size) =
             (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
-        let mut difference = vec![0.0; dim];
+        let (mut difference, mut moved) = (vec![0.0; dim], vec![0.0; dim]);
         for x in points.chunks_exact(dim.max(1)) {
+            let x = match &center {
+                None => x,
+                Some(center) => {
+                    moved.iter_mut().zip(x.iter().zip(center)).for_each(|(m, (x, c))| *m = x - c);
+                    &moved
+                }
+            };
             difference.iter_mut().zip(u.iter().zip(x)).for_each(|(d, (u, x))| *d = u - x);
             near.push(dot(&difference, &difference));
             cross.push(2.0 * dot(&difference, x));
             size.push(dot(x, x));
         }
-        DataRay { points, dim, log_weights, near, cross, size }
+        DataRay { points, dim, log_weights, near, cross, size, center }
     }
 
     /// γₖ of one level up to a factor into `out`, the largest 1; their sum, and ln of that factor.
@@ -195,6 +217,9 @@ impl Ray for DataRay<'_> {
                 if s.abs() > least {
                     add_scaled(row, s, x);
                 }
+            }
+            if let Some(center) = &self.center {
+                add_scaled(row, -share.sum(), center);
             }
         }
         Ok(out)

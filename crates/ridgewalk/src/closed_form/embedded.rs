@@ -225,18 +225,18 @@ impl<F: Density> Density for Embedded<F> {
         let column = finite(out.insert_axis(Axis(1)))?;
         Ok(column.index_axis_move(Axis(1), 0))
     }
-    fn ray<'a>(&'a self, u: ArrayView1<f64>) -> Box<dyn Ray + 'a> {
+    fn ray_about<'a>(&'a self, u: ArrayView1<f64>, center: Option<ArrayView1<f64>>) -> Box<dyn Ray + 'a> {
         let origin = vec![0.0; self.dim()];
         // About another origin the inner coordinates of u would depend on α.
-        let split =
-            self.origin.iter().all(|o| *o == 0.0).then(|| self.project(u.insert_axis(Axis(0)), &origin));
+        let here = center.is_none() && self.origin.iter().all(|o| *o == 0.0);
+        let split = here.then(|| self.project(u.insert_axis(Axis(0)), &origin));
         match split {
             Some(Ok((z, q))) if u.len() == self.dim() => Box::new(Beside {
                 inner: self.field.ray(z.row(0)),
                 frame: &self.frame,
                 square: q.iter().map(|q| q * q).sum(),
             }),
-            _ => Box::new(Queries::new(self, u)),
+            _ => Box::new(Queries::new(self, u, center)),
         }
     }
     fn hessian(&self, x: ArrayView2<f64>, sigma: f64) -> Result<Array3<f64>> {

@@ -1,10 +1,10 @@
 use ndarray::{Array1, Array2, array};
-use ridgewalk::autonomous::{Autonomous, Blind, Target, TimePrior};
+use ridgewalk::autonomous::{Autonomous, Blind, Scaled, Target, TimePrior};
 use ridgewalk::closed_form::{Covariance, Embedded, Empirical, Gaussian};
 use ridgewalk::process::Ddpm;
 use ridgewalk::sampler::likelihood::{Divergence, ProbeLaw};
 use ridgewalk::{
-    Density, Differentiable, FlowMatching, PointSet, Process, Shape, VarianceExploding, process,
+    Denoiser, Density, Differentiable, FlowMatching, PointSet, Process, Shape, VarianceExploding, process,
 };
 
 pub fn points(values: Array2<f64>) -> PointSet {
@@ -202,6 +202,28 @@ fn rays_agree_with_single_queries() {
         }
     }
     assert!((&ma - &mean).iter().chain((&mb - &mean).iter()).all(|e| e.abs() < 1e-9), "{ma} {mb} {mean}");
+}
+
+/// A center and a scale are taken off by the ray as by the queries one by one, and where the data lie makes no difference.
+#[test]
+fn rays_of_moved_data() {
+    let far = three() + 1000.0;
+    let model = Empirical::new(&points(far)).unwrap();
+    let unit = Scaled::new(&model, 0.4).unwrap().about(array![1000.1, 1000.2]).unwrap();
+    let near = Empirical::new(&points((three() - &array![0.1, 0.2]) / 0.4)).unwrap();
+    let (u, levels) = (array![0.3, -0.2], [(0.9, 0.1), (0.2, 0.8), (0.999, 0.01)]);
+    let coefficients = array![[1.0, -1.0, 0.5]];
+    let (a, b) = (unit.ray(u.view()), near.ray(u.view()));
+    let (p, q) = (a.log_densities(&levels).unwrap(), b.log_densities(&levels).unwrap());
+    assert!(p.iter().zip(&q).all(|(p, q)| (p - q).abs() < 1e-8 * q.abs().max(1.0)), "{p:?} {q:?}");
+    let (p, q) =
+        (a.combinations(&levels, &coefficients).unwrap(), b.combinations(&levels, &coefficients).unwrap());
+    assert!((&p - &q).iter().all(|e| e.abs() < 1e-8), "{p} {q}");
+    let x = array![[0.3, -0.2]];
+    let (p, q) = (unit.denoise(x.view(), 0.3).unwrap(), near.denoise(x.view(), 0.3).unwrap());
+    assert!((&p - &q).iter().all(|e| e.abs() < 1e-6), "{p} {q}");
+    let (p, q) = (unit.log_density(x.view(), 0.3).unwrap()[0], near.log_density(x.view(), 0.3).unwrap()[0]);
+    assert!((p - q).abs() < 1e-6);
 }
 
 /// A model without a density gets its posterior from its own denoiser.

@@ -370,12 +370,14 @@ impl Density for Empirical {
         Ok(self.evaluate(x, sigma, Want { log_density: true, ..Want::default() })?.log_density)
     }
 
-    fn ray<'a>(&'a self, u: ArrayView1<f64>) -> Box<dyn Ray + 'a> {
+    fn ray_about<'a>(&'a self, u: ArrayView1<f64>, center: Option<ArrayView1<f64>>) -> Box<dyn Ray + 'a> {
+        let fits = u.len() == self.dim() && center.is_none_or(|c| c.len() == self.dim());
         match self.points.as_slice() {
-            Some(points) if u.len() == self.dim() => {
-                Box::new(DataRay::new(points, self.log_weights.as_deref(), &u.to_vec()))
+            Some(points) if fits => {
+                let center = center.map(|c| c.to_vec());
+                Box::new(DataRay::new(points, self.log_weights.as_deref(), &u.to_vec(), center))
             }
-            _ => Box::new(Queries::new(self, u)),
+            _ => Box::new(Queries::new(self, u, center)),
         }
     }
 }
