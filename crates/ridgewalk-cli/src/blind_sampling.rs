@@ -49,7 +49,14 @@ pub fn draw(sample: &Sample, target: Target, source: &Source, prepared: &Prepare
     let begun = Instant::now();
     let scale = match model.moments().map(|m| m.std) {
         Some(std) if std > 0.0 => std,
-        _ => 1.0,
+        Some(_) => {
+            return Err(Failure::new(
+                "--blind",
+                "needs two points that differ: the noise level is read against the data's standard deviation",
+                "give other data",
+            ));
+        }
+        None => 1.0,
     };
     let center = model.moments().map_or_else(|| Array1::zeros(model.dim()), |m| m.mean);
     let unit = Scaled::new(model, scale)?.about(center.clone())?;
@@ -263,10 +270,12 @@ fn said(left: &[f64], model: &dyn Denoiser, blind: &Blind, (highest, seed): (f64
         format_number(median(left)),
         format_number(most),
         of_data.map_or(String::new(), |level| format!("; points of the model read {}", format_number(level))),
-        failed.map_or(String::new(), |count| format!(
-            "; {count} of {} samples keep more than {FAILED}",
-            left.len()
-        )),
+        match failed {
+            Some(count) => format!("; {count} of {} samples keep more than {FAILED}", left.len()),
+            None => format!(
+                "; how many keep more than {FAILED} cannot be told, such levels are not told apart here"
+            ),
+        },
     ));
     Ok(json!({ "median": median(left), "most": most, "of_model": of_data, "failed": failed }))
 }

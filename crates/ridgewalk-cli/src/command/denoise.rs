@@ -6,9 +6,10 @@ use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{SheetOptions, write_points, write_sheet};
 use ridgewalk_nn::{BlindDenoiser, ImageDenoiser};
+use ridgewalk_report::format_number;
 use serde_json::{Value, json};
 
-use crate::arguments::{Denoise, Sides, Span};
+use crate::arguments::{Denoise, Reading, Sides, Span};
 use crate::failure::{Failure, Result};
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
@@ -37,7 +38,9 @@ pub fn run(denoise: &Denoise, arguments: &[String]) -> Result<()> {
         None => None,
         Some(path) => {
             let spec = path.to_string_lossy();
-            let clean = images(source::read_other(&spec, &denoise.reading.table)?, denoise)?;
+            // The same selection, without the noise that was asked for.
+            let reading = Reading { noise: None, salt_and_pepper: None, ..denoise.reading.clone() };
+            let clean = images(source::read(&spec, &reading, denoise.seed)?, denoise)?;
             if (clean.len(), clean.shape()) != (noisy.len(), noisy.shape()) {
                 let problem = format!(
                     "holds {} of {}, and {} holds {} of {}",
@@ -194,9 +197,9 @@ impl Found {
 fn tell(found: &[Found]) {
     say("image   noise found (residual alone)   PSNR before → after");
     for (index, Found { implied, corrected, psnr }) in found.iter().take(LINES).enumerate() {
-        let noise = corrected.map_or_else(|| "-".into(), |noise| format!("{noise:.4}"));
+        let noise = corrected.map_or_else(|| "-".into(), format_number);
         let psnr = psnr.map_or_else(|| "-".into(), |(a, b)| format!("{a:.2} → {b:.2} dB"));
-        say(&format!("{index:>5}   {noise:>11} {:<18}   {psnr}", format!("({implied:.4})")));
+        say(&format!("{index:>5}   {noise:>11} {:<18}   {psnr}", format!("({})", format_number(*implied))));
     }
     if found.len() > LINES {
         say(&format!("… and {} more: run.json has them all", found.len() - LINES));

@@ -19,8 +19,15 @@ use crate::training::Training;
 use crate::trajectories;
 
 /// Findings that are told beside the first two.
-const TOLD: [&str; 6] =
-    ["noise-level", "noise-in-samples", "ridge-distance", "share-on-ridge", "reach", "normal-error-share"];
+const TOLD: [&str; 7] = [
+    "noise-level",
+    "noise-in-samples",
+    "ridge-distance",
+    "share-on-ridge",
+    "reach",
+    "normal-error-share",
+    "noise-input",
+];
 
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
     let folder = survey.output.clone().unwrap_or_else(|| match &survey.samples[0] {
