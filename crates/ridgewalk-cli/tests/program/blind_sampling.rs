@@ -75,7 +75,7 @@ fn samples_end_at_the_data() {
 fn noise_that_is_left_is_told() {
     let folder = Folder::new();
     digits(&folder);
-    folder.ok("sample digits.npy --blind noise --process flow-matching --steps 30 -n 12 -o s");
+    folder.ok("sample digits.npy --blind noise --process ddpm --steps 30 -n 12 -o s");
     folder.ok("sample digits.npy --blind data --process flow-matching --steps 30 -n 12 -o t");
     let left = |name: &str| folder.json(name)["settings"]["blind"]["noise_left"]["most"].as_f64().unwrap();
     // Blind predictions of the noise leave some samples with most of theirs, blind denoisers none.

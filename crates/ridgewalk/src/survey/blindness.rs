@@ -56,8 +56,8 @@ impl Default for NoiseInput {
         ];
         NoiseInput {
             questions: questions.map(|(process, target)| (process.into(), target)).to_vec(),
-            samples: 32,
-            steps: 40,
+            samples: 24,
+            steps: 32,
             prior: None,
             levels: None,
         }
