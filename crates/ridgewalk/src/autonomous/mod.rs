@@ -13,6 +13,7 @@
 //! makes it a denoiser for every solver; [`Descent`] and [`CoarseToFine`] do without a clock. [`blindness`] says
 //! whether a model may drop its noise input.
 
+mod along;
 mod blind;
 mod clocked;
 mod descent;
@@ -27,6 +28,7 @@ mod time_prior;
 mod trial;
 mod verdict;
 
+pub use along::{AtLevel, along};
 pub use blind::{Blind, BlindField, EnergyParts};
 pub use clocked::Clocked;
 pub use descent::{Descended, Descent, DescentStep, Momentum};
@@ -38,7 +40,7 @@ pub use scaled::Scaled;
 pub use target::{Coefficients, Target};
 pub use time_prior::TimePrior;
 pub use trial::Landing;
-pub use verdict::{AtLevel, BlindTrial, Blindness, Cause, Stability, along, blindness};
+pub use verdict::{BlindTrial, Blindness, Cause, Stability, blindness};
 
 use ndarray::{Array2, ArrayView2};
 
