@@ -7,7 +7,7 @@
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::{Autonomous, Blind, BlindField, Clocked, Target, TimePrior};
+use super::{Autonomous, Blind, BlindField, Clocked, Descent, Target, TimePrior};
 use crate::denoiser::Denoiser;
 use crate::error::Result;
 use crate::process::{Process, VarianceExploding};
@@ -103,16 +103,12 @@ impl Trial<'_> {
         }
         let (first, last) = (self.levels[0], self.levels[self.levels.len() - 1]);
         let alpha = process.alpha(process.time(first));
-        let mut u = start * alpha;
+        let u = start * alpha;
         let sigma = process.sigma(process.time(first));
         // The noise falls by 1 − η a step.
         let steps =
             (libm::log(last / sigma) / libm::log1p(-DESCENT)).ceil().clamp(1.0, LONGEST as f64) as usize;
-        for _ in 0..steps {
-            let f = field.field(u.view())?;
-            u.scaled_add(-DESCENT, &f);
-        }
-        self.landed(u)
+        self.landed(Descent::new(DESCENT, steps).run(&field, u.view())?.points)
     }
 
     fn transfer(&self, model: &dyn Denoiser, start: &Array2<f64>) -> Result<Array2<f64>> {
