@@ -20,7 +20,9 @@
 #![forbid(unsafe_code)]
 
 mod error;
-mod network;
+pub mod network;
+mod ops;
+mod parameters;
 pub mod pretrained;
 
 pub use error::{Error, Result};
