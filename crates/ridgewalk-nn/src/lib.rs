@@ -21,9 +21,14 @@
 
 mod error;
 pub mod network;
+mod neural;
 mod ops;
 mod parameters;
+mod preconditioning;
 pub mod pretrained;
 
 pub use error::{Error, Result};
+pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
+pub use ops::Activation;
+pub use preconditioning::{Coefficients, Prediction, Preconditioning};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};

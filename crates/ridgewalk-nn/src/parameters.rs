@@ -222,6 +222,11 @@ impl Leaves {
         Leaves { tensors: self.tensors.iter().map(|leaf| leaf.clone().autodiff().require_grad()).collect() }
     }
 
+    /// The same as constants of a graph of which gradients are taken.
+    pub fn constant(&self) -> Self {
+        Leaves { tensors: self.tensors.iter().map(|leaf| leaf.clone().autodiff()).collect() }
+    }
+
     /// All arrays, in the order of the layout.
     pub fn tensors(&self) -> &[Matrix] {
         &self.tensors
