@@ -30,5 +30,5 @@ pub mod pretrained;
 pub use error::{Error, Result};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;
-pub use preconditioning::{Coefficients, Prediction, Preconditioning};
+pub use preconditioning::{Coefficients, Preconditioning, Prediction};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};
