@@ -11,7 +11,7 @@
 //! never told σ.
 
 mod blind_denoiser;
-mod file;
+pub(crate) mod file;
 mod image_denoiser;
 mod recognition;
 mod strips;
