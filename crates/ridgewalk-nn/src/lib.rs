@@ -15,13 +15,16 @@
 //! | concept | where |
 //! |---|---|
 //! | networks that others trained, read from safetensors | [`pretrained`] |
+//! | classifiers that others trained, for their features | [`classifier`] |
 //! | their layers, with derivatives | `network` (not public: only this crate names a tensor type of its framework) |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod classifier;
 mod error;
 mod network;
 pub mod pretrained;
 
+pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use error::{Error, Result};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};
