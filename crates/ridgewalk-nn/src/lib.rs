@@ -22,9 +22,16 @@
 
 pub mod classifier;
 mod error;
-mod network;
+pub mod network;
+mod neural;
+mod ops;
+mod parameters;
+mod preconditioning;
 pub mod pretrained;
 
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use error::{Error, Result};
+pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
+pub use ops::Activation;
+pub use preconditioning::{Coefficients, Prediction, Preconditioning};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};

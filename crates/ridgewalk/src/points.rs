@@ -249,7 +249,7 @@ impl Moments {
 }
 
 /// Some rows of a batch (the `s!` macro is barred by `forbid(unsafe_code)`).
-pub(crate) fn rows<'a>(x: &ArrayView2<'a, f64>, range: std::ops::Range<usize>) -> ArrayView2<'a, f64> {
+pub fn rows<'a>(x: &ArrayView2<'a, f64>, range: std::ops::Range<usize>) -> ArrayView2<'a, f64> {
     let mut view = *x;
     view.slice_axis_inplace(Axis(0), range.into());
     view

@@ -37,6 +37,10 @@ pub enum Purpose {
     Evaluation = 10,
     /// Kernel density sampling.
     KernelDensity = 11,
+    /// Weights with which a network begins.
+    Weights = 12,
+    /// Batches, noise and noise levels of training.
+    Training = 13,
 }
 
 /// One stream of random numbers.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{ImageDenoiser, file, recognition};
 use crate::error::Result;
-use crate::network::Network;
+use super::network::Network;
 
 /// What a network is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use ridgewalk::autonomous::{Autonomous, Target};
 use ridgewalk::{Error, Moments, Result};
 
 use super::strips::strips;
-use crate::network::{Network, cotangent, image};
+use super::network::{Network, cotangent, image};
 
 /// Images of more pixels are refused: their values alone would take gigabytes.
 const MOST_PIXELS: usize = 1 << 28;

@@ -13,6 +13,7 @@
 mod blind_denoiser;
 pub(crate) mod file;
 mod image_denoiser;
+mod network;
 mod recognition;
 mod strips;
 

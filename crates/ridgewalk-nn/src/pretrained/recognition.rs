@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::blind_denoiser::Architecture;
 use super::file::Values;
 use crate::error::{Error, Result};
-use crate::network::{Convolution, DnCnn, Network, UNet, Weights};
+use super::network::{Convolution, DnCnn, Network, UNet, Weights};
 
 const HELP: &str = "tensors conv.0.weight, conv.1.weight, … make a DnCNN, conv1.weight to conv9.weight the U-Net: \
                     rename those of your network";
