@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::{Condition, Dual, Network, NetworkConfig};
 use crate::ops::Matrix;
 use crate::parameters::{Form, Handle, Init, Layout, Leaves};
-use crate::preconditioning::{Coefficients, Prediction, Preconditioning};
+use crate::preconditioning::{Coefficients, Preconditioning, Prediction};
 
 /// Vectors that a perceptron is asked of together: a single one takes as long as these.
 const VECTORS: usize = 64;
@@ -49,7 +49,11 @@ impl Model {
         let Preconditioning { prediction, center, scale } = config.preconditioning;
         if !center.is_finite() || !scale.is_finite() || scale <= 0.0 {
             let problem = format!("center {center} and scale {scale}");
-            return Err(Error::argument("preconditioning", problem, "give a finite center and a positive scale"));
+            return Err(Error::argument(
+                "preconditioning",
+                problem,
+                "give a finite center and a positive scale",
+            ));
         }
         let network = Network::new(config.network.clone())?;
         let mut layout = network.layout().clone();
@@ -152,7 +156,11 @@ impl NeuralDenoiser {
         let classes = self.classes();
         if let Some(class) = class.filter(|class| *class >= classes) {
             let problem = format!("is {class}, but the network knows {classes}");
-            return Err(Error::argument("class", problem, "give a class that it was trained on, counted from 0"));
+            return Err(Error::argument(
+                "class",
+                problem,
+                "give a class that it was trained on, counted from 0",
+            ));
         }
         Ok(NeuralDenoiser { class, ..self.clone() })
     }
@@ -243,7 +251,8 @@ impl NeuralDenoiser {
         let rows = input.dims()[0];
         let moves = self.matrix(vec![c_noise.1 as f32; rows], rows);
         let condition = self.condition(rows, |noise| Dual::new(noise, moves), c_noise.0);
-        let dual = self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.device);
+        let dual =
+            self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.device);
         let along = dual.tangent();
         (dual.at, along)
     }
@@ -259,7 +268,13 @@ impl NeuralDenoiser {
     }
 
     /// What is asked of one group, padded by its first row to the group's size.
-    fn group_of(&self, x: ArrayView2<f64>, v: Option<ArrayView2<f64>>, sigma: f64, asked: &Asked) -> Result<[Array2<f64>; 2]> {
+    fn group_of(
+        &self,
+        x: ArrayView2<f64>,
+        v: Option<ArrayView2<f64>>,
+        sigma: f64,
+        asked: &Asked,
+    ) -> Result<[Array2<f64>; 2]> {
         let (rows, dim) = x.dim();
         let group = self.group().max(rows);
         let Preconditioning { center, .. } = self.model.preconditioning;
@@ -277,7 +292,11 @@ impl NeuralDenoiser {
             let values: Vec<f64> = data.iter::<f32>().take(rows * dim).map(f64::from).collect();
             if let Some(index) = values.iter().position(|value| !value.is_finite()) {
                 let problem = format!("is not finite at σ = {sigma}, row {}", index / dim.max(1));
-                return Err(Error::argument("the network's output", problem, "ask within the levels of its training"));
+                return Err(Error::argument(
+                    "the network's output",
+                    problem,
+                    "ask within the levels of its training",
+                ));
             }
             Array2::from_shape_vec((rows, dim), values)
                 .map_err(|_| Error::shape("the network's output", rows, dim))

@@ -146,7 +146,10 @@ impl Layout {
             };
             let wanted = entry.torch_shape();
             if *shape != wanted || there.len() != entry.len() {
-                return Err(format!("tensor '{}' has shape {shape:?}, but the network needs {wanted:?}", entry.name));
+                return Err(format!(
+                    "tensor '{}' has shape {shape:?}, but the network needs {wanted:?}",
+                    entry.name
+                ));
             }
             let own = &mut values[entry.offset..entry.offset + entry.len()];
             entry.each(|here, from| own[here] = there[from]);

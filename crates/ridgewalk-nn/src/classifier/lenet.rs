@@ -11,7 +11,7 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 
 use super::model::Body;
-use crate::network::{Convolution, Weights};
+use crate::pretrained::network::{Convolution, Weights};
 
 /// Rows and columns of its images.
 pub(super) const SIDE: usize = 28;

@@ -11,8 +11,8 @@ use super::lenet::{self, LeNet};
 use super::model::{Body, Classifier, ClassifierArchitecture};
 use super::resnet::{self, BlockWeights, ResNet};
 use crate::error::{Error, Result};
-use crate::network::Weights;
 use crate::pretrained::file::Values;
+use crate::pretrained::network::Weights;
 
 const HELP: &str = "tensors conv1, conv2 and fc make a LeNet, conv1, bn1, layer1.0.conv1, … and linear a ResNet of \
                     CIFAR-10: rename those of your network";

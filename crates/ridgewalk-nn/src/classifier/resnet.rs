@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::model::Body;
-use crate::network::{Convolution, Weights};
+use crate::pretrained::network::{Convolution, Weights};
 
 /// Rows and columns of its images.
 pub(super) const SIDE: usize = 32;

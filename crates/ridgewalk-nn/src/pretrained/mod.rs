@@ -13,7 +13,7 @@
 mod blind_denoiser;
 pub(crate) mod file;
 mod image_denoiser;
-mod network;
+pub(crate) mod network;
 mod recognition;
 mod strips;
 
