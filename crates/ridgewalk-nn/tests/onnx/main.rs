@@ -3,5 +3,6 @@
 #![cfg(feature = "onnx")]
 
 mod answers;
+mod foreign;
 mod refusals;
 mod support;
