@@ -6,6 +6,7 @@ mod attraction;
 mod blind_sampling;
 mod command;
 mod failure;
+mod features;
 mod guidance;
 mod network;
 mod noise_level;

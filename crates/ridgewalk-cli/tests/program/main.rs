@@ -9,6 +9,7 @@ mod bridges;
 mod convert;
 mod evaluation;
 mod faults;
+mod features;
 mod geometry_of_noise;
 mod help;
 mod interruption;
