@@ -10,6 +10,7 @@ mod features;
 mod guidance;
 mod network;
 mod noise_level;
+mod onnx;
 mod page;
 mod prepared;
 mod progress;

@@ -17,6 +17,7 @@ mod latent;
 mod microscopy;
 mod networks;
 mod noise;
+mod onnx;
 mod random_features;
 mod records;
 mod sampling;
