@@ -60,8 +60,6 @@ mod present {
     use crate::sampling::sampler;
     use crate::source;
 
-    /// Black and white of the images that such networks are trained on.
-    const IMAGES: (f64, f64) = (-1.0, 1.0);
     /// Scale of the data that EDM takes, and that of processes which preserve the variance.
     const EDM_SCALE: f64 = 0.5;
     const UNIT_SCALE: f64 = 1.0;
@@ -89,10 +87,6 @@ mod present {
                 "drop the flag",
             ));
         }
-        if sample.clip && !shape.is_image() {
-            let problem = "clips images to -1 and 1, and the network is of vectors";
-            return Err(Failure::new("--clip", problem, "drop the flag"));
-        }
         check_format(sample.format, shape)?;
         source::check_memory(sample.n, shape.dim())?;
         probe_folder(&sample.output)?;
@@ -107,7 +101,7 @@ mod present {
         let (run, chosen) = sampler(&levels, &prepared, sample.seed)?;
         let samples = run.run_observed(prepared.denoiser.as_ref(), sample.n, &mut Meter::new("sampling"))?;
         say(&format!("{description}: {}; {} evaluations a sample", run.describe()?, samples.evaluations));
-        let (low, high) = IMAGES;
+        let (low, high) = (-1.0, 1.0);
         let points = match sample.clip {
             true => samples.points.mapv(|value| value.clamp(low, high)),
             false => samples.points,

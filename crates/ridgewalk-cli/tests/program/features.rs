@@ -61,10 +61,10 @@ fn found(folder: &Folder, survey: &str, id: &str) -> serde_json::Value {
 #[test]
 fn distances_are_those_of_the_features() {
     let folder = Folder::with("lenet.safetensors", lenet());
-    let train = images(&folder, "train.npy", 24, 255.0, 0.2, 1);
-    let near = images(&folder, "near.npy", 20, 255.0, 0.2, 2);
-    let far = images(&folder, "far.npy", 20, 255.0, 0.9, 3);
-    let held_out = images(&folder, "test.npy", 30, 255.0, 0.2, 4);
+    let train = images(&folder, "train.npy", 60, 255.0, 0.2, 1);
+    let near = images(&folder, "near.npy", 50, 255.0, 0.2, 2);
+    let far = images(&folder, "far.npy", 50, 255.0, 0.9, 3);
+    let held_out = images(&folder, "test.npy", 80, 255.0, 0.2, 4);
     let run = folder.ok(
         "survey near.npy far.npy --data train.npy --held-out test.npy --features lenet.safetensors --resamples 40 -o out",
     );
@@ -82,7 +82,7 @@ fn distances_are_those_of_the_features() {
         let interval: [f64; 2] = serde_json::from_value(finding["interval"].clone()).unwrap();
         assert!(interval[0] <= value && value <= interval[1]);
         // As many held-out points as there are samples.
-        let part = held_out.select(&(0..20).collect::<Vec<_>>()).unwrap();
+        let part = held_out.select(&(0..50).collect::<Vec<_>>()).unwrap();
         let null = frechet_distance(of(&part).view(), train.view()).unwrap();
         let told = finding["settings"]["held_out_distance"].as_f64().unwrap();
         assert!((told / null - 1.0).abs() < 1e-9);
@@ -102,9 +102,9 @@ fn distances_are_those_of_the_features() {
 fn units_change_no_distance() {
     let folder = Folder::with("lenet.safetensors", lenet());
     let mut values = Vec::new();
-    for (white, flag) in [(255.0, ""), (16.0, "--pixels 0,16")] {
-        images(&folder, "train.npy", 12, white, 0.2, 1);
-        images(&folder, "samples.npy", 12, white, 0.5, 2);
+    for (white, flag) in [(255.0, ""), (1.0, ""), (16.0, "--pixels 0,16")] {
+        images(&folder, "train.npy", 40, white, 0.2, 1);
+        images(&folder, "samples.npy", 40, white, 0.5, 2);
         folder.ok(&format!(
             "survey samples.npy --data train.npy --features lenet.safetensors --resamples 2 -o out {flag}"
         ));
@@ -118,7 +118,7 @@ fn units_change_no_distance() {
 #[test]
 fn what_makes_no_sense_is_said() {
     let folder = Folder::with("lenet.safetensors", lenet());
-    images(&folder, "grey.npy", 12, 16.0, 0.2, 1);
+    images(&folder, "grey.npy", 40, 16.0, 0.2, 1);
     folder.write("foreign.safetensors", "no network at all");
     for (words, told) in [
         ("survey grey.npy --data grey.npy --features lenet.safetensors", "--pixels BLACK,WHITE"),

@@ -72,7 +72,6 @@ mod with {
         let again = folder.ok("rerun out/run.json -o again");
         assert!(again.err.contains("the same bytes again"), "{}", again.err);
         folder.refused("sample --network network.onnx --beta 0.3", &["--beta"]);
-        folder.refused("sample --network network.onnx --clip", &["--clip"]);
     }
 
     /// A blind network of grey images, f(u) = u/2.
