@@ -14,6 +14,8 @@
 //!
 //! | concept | where |
 //! |---|---|
+//! | what training makes small | [`objective`] |
+//! | training, and the networks that come of it | [`train`] |
 //! | networks that others trained, read from safetensors | [`pretrained`] |
 //! | their layers, with derivatives | `network` (not public: only this crate names a tensor type of its framework) |
 #![deny(missing_docs)]
@@ -22,13 +24,16 @@
 mod error;
 pub mod network;
 mod neural;
+pub mod objective;
 mod ops;
 mod parameters;
 mod preconditioning;
 pub mod pretrained;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;
 pub use preconditioning::{Coefficients, Preconditioning, Prediction};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};
+pub use train::{TrainConfig, TrainedModel, Trainer, TrainingData};
