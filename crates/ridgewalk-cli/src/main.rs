@@ -7,6 +7,7 @@ mod blind_sampling;
 mod command;
 mod failure;
 mod guidance;
+mod interrupt;
 mod network;
 mod noise_level;
 mod page;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
     let cli = arguments::Cli::parse();
     // A half-written file is removed before the process goes, whatever it is doing.
     ctrlc::set_handler(|| {
+        if interrupt::asked() {
+            return;
+        }
         ridgewalk_data::atomic::remove_unfinished();
         scratch::remove_all();
         // Not eprintln: it panics where stderr is closed, and the exit below would not come.

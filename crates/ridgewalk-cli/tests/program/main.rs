@@ -22,3 +22,4 @@ mod sampling;
 mod solvers;
 mod support;
 mod surveys;
+mod training;
