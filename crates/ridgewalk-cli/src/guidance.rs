@@ -23,6 +23,17 @@ pub fn second(sample: &Sample, first: &Source) -> Result<Option<Source>> {
             let help = "fit one: `ridgewalk fit DATA -o weak.safetensors`";
             return Err(Failure::new(format!("--guide {guide}"), "is not a model file", help));
         }
+        None if source::is_network(&sample.source) && sample.reading.class.is_none() => {
+            return slip(
+                "needs a class to guide to, or a second model",
+                "add --class LABEL, or --guide MODEL",
+            );
+        }
+        // The same network, not told the class.
+        None if source::is_network(&sample.source) => {
+            let all = Reading { class: None, ..sample.reading.clone() };
+            source::open(&sample.source, &all, &sample.preparation, &sample.model, sample.seed)?
+        }
         None if source::is_model(&sample.source) => {
             return slip("needs a second model beside a model file", "add --guide MODEL");
         }

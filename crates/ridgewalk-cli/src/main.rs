@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod features;
 mod guidance;
+mod interrupt;
 mod network;
 mod noise_level;
 mod onnx;
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     let cli = arguments::Cli::parse();
     // A half-written file is removed before the process goes, whatever it is doing.
     ctrlc::set_handler(|| {
+        if interrupt::asked() {
+            return;
+        }
         ridgewalk_data::atomic::remove_unfinished();
         scratch::remove_all();
         // Not eprintln: it panics where stderr is closed, and the exit below would not come.

@@ -55,6 +55,20 @@ impl Meter {
     }
 }
 
+impl Meter {
+    /// A line beside the bar; where there is none, not more often than its own lines.
+    pub fn line(&mut self, text: &str, important: bool) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if important || self.last.elapsed() >= QUIET => {
+                self.last = Instant::now();
+                say(text);
+            }
+            None => {}
+        }
+    }
+}
+
 impl ridgewalk::sampler::Observer for Meter {
     fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
         let done = progress.finished * progress.steps + progress.step * progress.samples.len();

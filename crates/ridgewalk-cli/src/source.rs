@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::Array2;
 use ridgewalk::closed_form::{CovarianceKind, Empirical, Fitted, Gaussian, MixtureFit};
@@ -10,9 +11,10 @@ use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{
-    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Normalization, Tiled, add_noise,
+    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Network, Normalization, Tiled, add_noise,
     add_salt_and_pepper, load_with, tile,
 };
+use ridgewalk_nn::TrainedModel;
 use serde_json::{Value, json};
 
 use crate::arguments::{
@@ -158,10 +160,15 @@ pub struct Source {
     pub training: Value,
 }
 
-/// Whether MODEL|DATA is a model file.
+/// Whether MODEL|DATA is a model file, or a network's run.
 pub fn is_model(spec: &str) -> bool {
     let path = Path::new(spec);
-    path.is_file() && path.extension().is_some_and(|e| e == "safetensors")
+    (path.is_file() && path.extension().is_some_and(|e| e == "safetensors")) || is_network(spec)
+}
+
+/// Whether MODEL|DATA is a network that `ridgewalk train` trained.
+pub fn is_network(spec: &str) -> bool {
+    TrainedModel::is_one(Path::new(spec))
 }
 
 /// Opens a model file or fits a model to data.
@@ -172,6 +179,9 @@ pub fn open(
     model: &arguments::Model,
     seed: u64,
 ) -> Result<Source> {
+    if is_network(spec) {
+        return trained(spec, reading, preparation, model);
+    }
     if !is_model(spec) {
         return fit(spec, reading, preparation, model, seed);
     }
@@ -186,6 +196,47 @@ pub fn open(
     Ok(Source { file, data: None, bic: None, training: Value::Null })
 }
 
+/// A network that was trained: --class and --ema say which of its models is meant.
+fn trained(
+    spec: &str,
+    reading: &Reading,
+    preparation: &Preparation,
+    model: &arguments::Model,
+) -> Result<Source> {
+    let (others, flags) = (Reading { class: None, ..reading.clone() }, model);
+    let flags = arguments::Model { ema: None, ..flags.clone() };
+    if let Some(flag) = others.given().or(preparation.given()).or(flags.given()) {
+        return Err(Failure::new(
+            flag,
+            format!("cannot act on {spec}: it is a network, trained on its data already"),
+            "drop the flag, or give it to `ridgewalk train`",
+        ));
+    }
+    let trained = TrainedModel::load(Path::new(spec), model.ema.map(|ema| ema.0))?;
+    let denoiser = trained.of_label(reading.class)?;
+    let hold_out = trained.config.hold_out;
+    let about = trained.about;
+    let file = ModelFile {
+        shape: denoiser.shape(),
+        model: Model::Network(Network(Arc::new(denoiser))),
+        normalization: about.normalization,
+        latent: None,
+        range: about.range,
+        columns: about.columns,
+        data: about.data,
+        points: about.points,
+        seed: trained.config.seed,
+        command: about.command,
+        noise: about.noise,
+        salt_and_pepper: about.salt_and_pepper,
+        noise_level: None,
+        smoothing_spacing: None,
+        training_sha256: about.sha256,
+    };
+    let training = json!({ "steps": trained.step, "ema": trained.average, "hold_out": hold_out, "seed": trained.config.seed });
+    Ok(Source { file, data: None, bic: None, training })
+}
+
 /// Fits a model to data.
 pub fn fit(
     spec: &str,
@@ -194,6 +245,10 @@ pub fn fit(
     model: &arguments::Model,
     seed: u64,
 ) -> Result<Source> {
+    if model.ema.is_some() {
+        let help = "give the folder of a run, or drop the flag";
+        return Err(Failure::new("--ema", "acts on a network that `ridgewalk train` trained", help));
+    }
     let name = model.model.as_ref().unwrap_or(&ModelName::Empirical);
     let of_covariances = matches!(name, ModelName::Gaussian | ModelName::Mixture);
     let without = |flag: &str, help| Err(Failure::new(flag, "means nothing for this --model", help));
@@ -350,7 +405,7 @@ impl Source {
         let file = &self.file;
         let hold_out = hold_out.or_else(|| match Cli::parse_words(&file.command).ok()?.command {
             Command::Fit(fit) => fit.preparation.hold_out,
-            _ => None,
+            _ => self.training["hold_out"].as_f64(),
         });
         json!({
             "kind": file.model.kind(), "data": file.data, "points": file.points, "command": file.command,

@@ -78,7 +78,7 @@ fn gaussian(source: &Source) -> Result<Gaussian> {
     Ok(match &source.file.model {
         Model::Gaussian(gaussian) => gaussian.clone(),
         Model::Mixture(mixture) => mixture.to_gaussian()?,
-        Model::Empirical(_) | Model::RandomFeatures(_) => {
+        Model::Empirical(_) | Model::RandomFeatures(_) | Model::Network(_) => {
             let points = source.points("--teleport", "fit a mixture or a Gaussian")?;
             let kind =
                 if points.dim() <= FULL { CovarianceKind::Full } else { CovarianceKind::LowRank(RANK) };

@@ -7,7 +7,7 @@ use ridgewalk::latent::{Latent, Pca};
 use ridgewalk_data::Normalization;
 use serde_json::{Value, json};
 
-use crate::arguments::{Cli, Command, LatentName, Reading, Survey};
+use crate::arguments::{Cli, Command, LatentName, Model as ModelFlags, Preparation, Reading, Survey};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::{NAME, Record, digest_points};
@@ -87,6 +87,13 @@ impl Origin {
         let words = if words.is_empty() { record.command } else { words };
         let (reading, preparation, model_flags, seed) = match Cli::parse_words(&words).ok()?.command {
             Command::Fit(fit) => (fit.reading, fit.preparation, fit.model, fit.seed),
+            Command::Train(train) => {
+                // What a network held out by default depends on the number of points: its record has the part.
+                let part = model["hold_out"].as_f64().or(train.preparation.hold_out);
+                let preparation = Preparation { hold_out: part, ..train.preparation.clone() };
+                let seed = model["training"]["seed"].as_u64().or(train.seed).unwrap_or(0);
+                (train.reading, preparation, ModelFlags::default(), seed)
+            }
             Command::Sample(sample) => (sample.saw(), sample.preparation, sample.model, sample.seed),
             _ => return None,
         };

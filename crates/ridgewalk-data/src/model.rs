@@ -23,7 +23,9 @@ mod features;
 mod header;
 mod parts;
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 use ridgewalk::closed_form::{Empirical, Gaussian, Mixture, RandomFeatures};
@@ -35,7 +37,17 @@ use crate::normalization::Normalization;
 use container::Container;
 use header::Header;
 
-/// A closed-form model of any kind.
+/// A network, which is no closed form: it is read from its own file and used as the others are.
+#[derive(Clone)]
+pub struct Network(pub Arc<dyn Denoiser>);
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Network").field(&self.0.dim()).finish()
+    }
+}
+
+/// A model of any kind.
 #[derive(Debug, Clone)]
 pub enum Model {
     /// N(μ, Σ).
@@ -46,6 +58,8 @@ pub enum Model {
     Empirical(Empirical),
     /// Random features, trained.
     RandomFeatures(RandomFeatures),
+    /// A network, trained; [`ModelFile::save`] refuses it, for it has a file of its own.
+    Network(Network),
 }
 
 impl Model {
@@ -56,16 +70,18 @@ impl Model {
             Model::Mixture(model) => model,
             Model::Empirical(model) => model,
             Model::RandomFeatures(model) => model,
+            Model::Network(model) => &model.0,
         }
     }
 
-    /// `gaussian`, `mixture`, `empirical` or `random-features`.
+    /// `gaussian`, `mixture`, `empirical`, `random-features` or `network`.
     pub fn kind(&self) -> &'static str {
         match self {
             Model::Gaussian(_) => "gaussian",
             Model::Mixture(_) => "mixture",
             Model::Empirical(_) => "empirical",
             Model::RandomFeatures(_) => "random-features",
+            Model::Network(_) => "network",
         }
     }
 
@@ -158,8 +174,8 @@ impl ModelFile {
     /// number has no meaning (a negative noise), or what the operating system reports.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check().map_err(|e| e.at_path(path))?;
-        let metadata =
-            Header::of(self).to_metadata(header::version(&self.model)).map_err(|e| e.at_path(path))?;
+        let header = Header::of(self).map_err(|e| e.at_path(path))?;
+        let metadata = header.to_metadata(header::version(&self.model)).map_err(|e| e.at_path(path))?;
         container::write(path, &metadata, parts::tensors(self))
     }
 

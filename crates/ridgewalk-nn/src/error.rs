@@ -27,6 +27,12 @@ impl Error {
     pub(crate) fn file(path: &Path, problem: impl Into<String>, help: impl Into<String>) -> Self {
         Error::File { path: path.to_path_buf(), problem: problem.into(), help: help.into() }
     }
+
+    pub(crate) fn data(error: ridgewalk_data::Error) -> Self {
+        let because = error.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+        let problem = format!("{}{because}", error.problem);
+        Error::File { path: error.path.unwrap_or_default(), problem, help: error.help }
+    }
 }
 
 impl fmt::Display for Error {

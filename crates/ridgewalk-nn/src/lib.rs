@@ -1,4 +1,4 @@
-//! Neural denoisers: networks read from files, as models of `ridgewalk`.
+//! Neural denoisers: networks trained here or read from files, as models of `ridgewalk`.
 //!
 //! ```no_run
 //! use ridgewalk::Autonomous;
@@ -14,10 +14,14 @@
 //!
 //! | concept | where |
 //! |---|---|
+//! | what training makes small | [`objective`] |
+//! | training, and the networks that come of it | [`train`] |
 //! | networks that others trained, read from safetensors | [`pretrained`] |
 //! | classifiers that others trained, for their features | [`classifier`] |
 //! | networks in the ONNX format, with the feature `onnx` | `onnx` |
-//! | their layers, with derivatives | `network` (not public: only this crate names a tensor type of its framework) |
+//! | architectures: perceptron, UNet, transformer | [`network`] |
+//! | a network as a denoiser with derivatives | [`NeuralDenoiser`] |
+//! | the operations on tensors (not public: only this crate names a tensor type of its framework) | `ops` |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -27,10 +31,12 @@ pub mod network;
 mod neural;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+pub mod objective;
 mod ops;
 mod parameters;
 mod preconditioning;
 pub mod pretrained;
+pub mod train;
 
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use error::{Error, Result};
@@ -38,3 +44,4 @@ pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;
 pub use preconditioning::{Coefficients, Preconditioning, Prediction};
 pub use pretrained::{Architecture, BlindDenoiser, ImageDenoiser};
+pub use train::{TrainConfig, TrainedModel, Trainer, TrainingData};

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::smoothing::Smoothing;
 use super::values::{
-    ComponentCount, LatentName, Mad, ModelName, Noise, Rank, fraction, fraction_or_one, not_negative,
+    ComponentCount, Ema, LatentName, Mad, ModelName, Noise, Rank, fraction, fraction_or_one, not_negative,
     positive,
 };
 
@@ -148,6 +148,10 @@ pub struct Model {
     /// Gaussian and mixture: covariance of full rank, diagonal, or of rank R plus isotropic [default: full]
     #[arg(long, value_name = "full|diagonal|R", allow_negative_numbers = true)]
     pub rank: Option<Rank>,
+    /// Of a run of `ridgewalk train`: the average of the weights that is used, by its length, or the last weights
+    /// [default: the middle one of those that the run kept]
+    #[arg(long, value_name = "last|LENGTH", help_heading = "Model (for a trained network)")]
+    pub ema: Option<Ema>,
 }
 
 impl Model {
@@ -158,6 +162,7 @@ impl Model {
             (self.latent.is_some(), "--latent"),
             (self.components.is_some(), "--components"),
             (self.rank.is_some(), "--rank"),
+            (self.ema.is_some(), "--ema"),
         ])
     }
 }

@@ -10,6 +10,7 @@ mod network;
 mod papers;
 mod sampling;
 mod smoothing;
+mod train;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use papers::{
 };
 pub use sampling::{Sampling, ScheduleName, SolverName, StartName, Teleport};
 pub use smoothing::{Bandwidth, EstimatorName, Smooth, SmoothKernel, Smoothing};
+pub use train::{ArchitectureName, Train};
 pub use values::{ComponentCount, FormatName, LatentName, Mad, ModelName, Noise, Quantity, Rank};
 use values::{count, fraction, positive, positive_number};
 
@@ -36,7 +38,7 @@ use values::{count, fraction, positive, positive_number};
 ///
 /// DATA is a file (NPY, NPZ, IDX, IDX.gz, CSV, Parquet, MRC, MRCS), a folder of PNG or JPEG images, or a name:
 /// digits, circle, wavy-circle, swiss-roll, sphere, torus, two-moons, shapes, projections (with settings,
-/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote; a pretrained network is given with
+/// as in circle:n=500,noise=0.1). MODEL is a file that `ridgewalk fit` wrote, or the folder of a network that `ridgewalk train` trained; a pretrained network is given with
 /// --network. Everything is in the data's
 /// own units; nothing is rescaled unless --standardize asks for it.
 #[derive(Debug, Parser)]
@@ -62,6 +64,12 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk fit digits -o digits.safetensors\n  \
         ridgewalk fit scans.npy --model mixture --components 20 -o scans.safetensors")]
     Fit(Fit),
+    /// Train a network on data, in a folder from which it can go on
+    #[command(after_help = "Examples:\n  ridgewalk train digits --minutes 5 -o run/\n  \
+        ridgewalk train faces.npy --classes --flip --steps 20000 -o run/\n  \
+        ridgewalk train faces.npy --steps 20000 -o run/ --resume\n  \
+        ridgewalk sample run/ -n 64 -o out/")]
+    Train(Box<Train>),
     /// Draw samples from a model, or from data directly
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \

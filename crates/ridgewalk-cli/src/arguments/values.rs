@@ -37,6 +37,23 @@ impl std::str::FromStr for ModelName {
     }
 }
 
+/// Which of the weights of a trained network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ema(pub ridgewalk_nn::train::Average);
+
+impl std::str::FromStr for Ema {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        use ridgewalk_nn::train::Average;
+        match text {
+            "last" => Ok(Ema(Average::Last)),
+            length => positive_number(length)
+                .map(|length| Ema(Average::Length(length)))
+                .map_err(|e| format!("{e}, or last")),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub enum FormatName {
     Npy,

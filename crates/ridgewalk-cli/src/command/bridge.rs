@@ -113,6 +113,7 @@ fn open(bridge: &Bridge, spec: &str) -> Result<End> {
         latent: None,
         components: Some(ComponentCount::Count(bridge.components)),
         rank: Some(bridge.rank),
+        ema: None,
     };
     let none = Preparation::default();
     let source = match source::is_model(spec) {
@@ -126,7 +127,7 @@ fn open(bridge: &Bridge, spec: &str) -> Result<End> {
     let law = match &source.file.model {
         Model::Mixture(mixture) => mixture.clone(),
         Model::Gaussian(gaussian) => Mixture::new(vec![1.0], vec![gaussian.clone()])?,
-        Model::RandomFeatures(_) => {
+        Model::RandomFeatures(_) | Model::Network(_) => {
             let help = "give the data, or fit it with --model mixture";
             return Err(Failure::new(spec, "has no law that a bridge could start from or end at", help));
         }

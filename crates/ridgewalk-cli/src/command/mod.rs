@@ -13,6 +13,7 @@ mod reproduce;
 mod rerun;
 pub mod sample;
 mod survey;
+mod train;
 mod walk;
 
 use crate::arguments::Command;
@@ -23,6 +24,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
     match command {
         Command::Walk(walk) => walk::run(&walk, arguments),
         Command::Fit(fit) => fit::run(&fit, arguments),
+        Command::Train(train) => train::run(&train, arguments),
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),

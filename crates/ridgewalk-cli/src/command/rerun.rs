@@ -102,6 +102,7 @@ fn restore(from: &Path, to: &Path, record: &Record) -> Result<()> {
 fn output(command: &mut Command) -> Option<&mut PathBuf> {
     match command {
         Command::Walk(walk) => Some(&mut walk.output),
+        Command::Train(train) => Some(&mut train.output),
         Command::Sample(sample) => Some(&mut sample.output),
         Command::Bridge(bridge) => Some(&mut bridge.output),
         Command::Denoise(denoise) => Some(&mut denoise.output),

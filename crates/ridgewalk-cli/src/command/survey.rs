@@ -9,13 +9,13 @@ use ridgewalk_data::{ModelFile, Normalization, Synthetic, names};
 use ridgewalk_report::{Footer, Page};
 use serde_json::json;
 
-use crate::arguments::{Survey, Table};
+use crate::arguments::{self, Preparation, Reading, Survey, Table};
 use crate::failure::{Failure, Result};
 use crate::features::Features;
 use crate::page;
 use crate::progress::{result, say};
 use crate::record::{FileDigest, NAME, Record, digest, make_folder, probe_folder, remove_old};
-use crate::source::read_other;
+use crate::source::{self, read_other};
 use crate::training::Training;
 use crate::trajectories;
 
@@ -102,7 +102,8 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
 
 /// A model that can be asked in the data's own units.
 fn model(path: &Path) -> Result<ModelFile> {
-    let file = ModelFile::load(path)?;
+    let none = (Reading::default(), Preparation::default(), arguments::Model::default());
+    let file = source::open(&path.to_string_lossy(), &none.0, &none.1, &none.2, 0)?.file;
     if file.latent.is_some() || file.normalization != Normalization::None {
         return Err(Failure::new(
             path.display(),

@@ -24,3 +24,4 @@ mod sampling;
 mod solvers;
 mod support;
 mod surveys;
+mod training;

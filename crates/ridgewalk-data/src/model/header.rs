@@ -73,13 +73,17 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub fn of(file: &ModelFile) -> Self {
-        Header {
+    pub fn of(file: &ModelFile) -> Result<Self> {
+        Ok(Header {
             kind: match file.model {
                 Model::Gaussian(_) => Kind::Gaussian,
                 Model::Mixture(_) => Kind::Mixture,
                 Model::Empirical(_) => Kind::Empirical,
                 Model::RandomFeatures(_) => Kind::RandomFeatures,
+                Model::Network(_) => {
+                    let help = "its own file, that `ridgewalk train` wrote, is what to keep";
+                    return Err(Error::argument("a network is not saved as a closed form", help));
+                }
             },
             activation: match &file.model {
                 Model::RandomFeatures(model) => Some(match model.features().activation() {
@@ -105,7 +109,7 @@ impl Header {
             noise_level: file.noise_level,
             smoothing_spacing: file.smoothing_spacing,
             training_sha256: file.training_sha256.clone(),
-        }
+        })
     }
 
     /// The text of the file, which says that it is of this version.
@@ -154,7 +158,7 @@ pub(super) fn version(model: &Model) -> u64 {
     let components = match model {
         Model::Gaussian(model) => std::slice::from_ref(model),
         Model::Mixture(model) => model.components(),
-        Model::Empirical(_) => &[],
+        Model::Empirical(_) | Model::Network(_) => &[],
         Model::RandomFeatures(_) => return 3,
     };
     if components.iter().any(|g| g.covariance().diagonal_variances().is_some()) { 2 } else { 1 }

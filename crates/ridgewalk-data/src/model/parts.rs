@@ -45,6 +45,7 @@ pub(super) fn tensors(file: &ModelFile) -> Vec<Tensor<'_>> {
             });
         }
         Model::RandomFeatures(model) => features::push(&mut tensors, model),
+        Model::Network(_) => {}
     }
     tensors
 }

@@ -1,0 +1,275 @@
+//! `ridgewalk train`: a network in a folder.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ridgewalk::{PointSet, Shape};
+use ridgewalk_data::{Normalization, load};
+use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, UNetConfig};
+use ridgewalk_nn::train::{
+    About, Ending, MODEL, SHEET, TrainConfig, TrainProgress, Trainer, TrainingData, checkpoints,
+};
+use serde_json::json;
+
+use crate::arguments::{ArchitectureName, Train};
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::progress::{Meter, result, say};
+use crate::record::{NAME, Record, digest_points, make_folder, probe_folder, remove_old, write_text};
+use crate::source;
+
+/// Name of the settings in a run's folder.
+const SETTINGS: &str = "run.toml";
+
+pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
+    let folder = &train.output;
+    let newest = checkpoints(folder).pop();
+    if let (Some(_), false) = (&newest, train.resume) {
+        return Err(Failure::new(
+            folder.display(),
+            "holds a run already",
+            "add --resume to go on with it, or choose another folder with --output",
+        ));
+    }
+    probe_folder(folder)?;
+    let mut config = settings(train)?;
+    let (points, weights) = points(train, config.seed)?;
+    architecture(train, &mut config, points.shape());
+    // The part is that of all points, whatever is left open.
+    let config = config.resolved(points.len(), points.shape())?;
+    let whole = TrainingData::new(points);
+    let whole = match weights {
+        Some(weights) => whole.weighted(weights)?,
+        None => whole,
+    };
+    let own = whole.held_out(config.hold_out.unwrap_or(0.0), config.seed)?;
+    let mut about = About::of(own.points(), &train.data);
+    about.sha256 = Some(digest_points(own.points()));
+    about.noise = train.reading.noise.unwrap_or(0.0);
+    about.salt_and_pepper = train.reading.salt_and_pepper.unwrap_or(0.0);
+    about.command = command(arguments);
+    let data = match train.preparation.standardize {
+        false => own,
+        true => {
+            about.normalization = Normalization::fit(own.points())?;
+            own.mapped(|points| about.normalization.apply(points).map_err(|e| e.to_string()))?
+        }
+    };
+    let weighted = data.effective_size();
+    let mut trainer = match &newest {
+        Some(checkpoint) => Trainer::resume(&config, data, checkpoint)?,
+        None => Trainer::new(&config, data)?,
+    };
+    make_folder(folder)?;
+    remove_old(folder, NAME);
+    write_settings(&folder.join(SETTINGS), trainer.config())?;
+    tell(&trainer, weighted, newest.as_deref());
+    let ending = go(&mut trainer, folder, &about)?;
+    let model = match ending {
+        Ending::Stopped(checkpoint) => {
+            say(&format!(
+                "stopped after {} steps: {}; the same command with --resume goes on",
+                trainer.steps_done(),
+                checkpoint.display()
+            ));
+            // As after any other Ctrl-C.
+            std::process::exit(130);
+        }
+        Ending::Done(model) => model,
+    };
+    say(&format!("{} steps: {}", trainer.steps_done(), model.display()));
+    let settings = json!({
+        "config": trainer.config(), "steps": trainer.steps_done(), "parameters": trainer.parameters(),
+        "model": {
+            "kind": "network", "data": train.data, "points": about.points, "sha256": about.sha256,
+            "hold_out": config.hold_out, "command": about.command,
+        },
+    });
+    let mut again = about.command.clone();
+    // Not the time that was given: it is not the same twice, its steps are.
+    again.extend(["--steps".into(), trainer.steps_done().to_string()]);
+    let record = Record::new(&again, settings, &train.inputs())?;
+    let mut outputs = vec![MODEL];
+    if folder.join(SHEET).is_file() {
+        outputs.push(SHEET);
+    }
+    let record = record.finish(folder, &outputs)?;
+    if train.json {
+        result(&record.to_json())?;
+    }
+    Ok(())
+}
+
+/// Settings of the file, if there is one, and flags.
+fn settings(train: &Train) -> Result<TrainConfig> {
+    let own = train.output.join(SETTINGS);
+    let file: Option<PathBuf> =
+        train.config.clone().or_else(|| Some(own).filter(|own| train.resume && own.is_file()));
+    let mut config = match &file {
+        None => TrainConfig::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| {
+                Failure::new(path.display(), format!("cannot be read ({e})"), "check --config")
+            })?;
+            toml::from_str(&text).map_err(|e| {
+                Failure::new(path.display(), format!("is not as it should be:\n{e}"), "correct that line")
+            })?
+        }
+    };
+    config.seed = train.seed.unwrap_or(config.seed);
+    if train.steps.is_some() || train.minutes.is_some() {
+        (config.steps, config.minutes) = (train.steps.map(|steps| steps as u64), train.minutes);
+    }
+    config.batch = train.batch.unwrap_or(config.batch);
+    config.micro_batch = train.micro_batch.or(config.micro_batch);
+    config.flip |= train.flip;
+    config.hold_out = train.preparation.hold_out.or(config.hold_out);
+    let network = &train.network;
+    config.blind |= network.blind;
+    config.classes |= network.classes;
+    config.label_dropout = network.label_dropout.unwrap_or(config.label_dropout);
+    config.prediction = network.prediction.unwrap_or(config.prediction);
+    config.weighting = train.objective.weighting.unwrap_or(config.weighting);
+    config.noise_levels = train.objective.noise_levels.clone().unwrap_or(config.noise_levels);
+    let optimizer = &train.optimizer;
+    config.optimizer.kind = optimizer.optimizer.unwrap_or(config.optimizer.kind);
+    config.optimizer.learning_rate = optimizer.learning_rate.or(config.optimizer.learning_rate);
+    config.optimizer.schedule = optimizer.rate_schedule.unwrap_or(config.optimizer.schedule);
+    config.optimizer.warm_up = optimizer.warm_up.unwrap_or(config.optimizer.warm_up);
+    Ok(config)
+}
+
+/// The architecture of the flag, unless the file has one of the same kind.
+fn architecture(train: &Train, config: &mut TrainConfig, shape: Shape) {
+    let Some(name) = train.network.arch else { return };
+    let (height, width) = match shape {
+        Shape::Image { height, width, .. } => (height, width),
+        _ => (1, shape.dim()),
+    };
+    let wanted = match name {
+        ArchitectureName::Mlp => Architecture::Mlp(MlpConfig::for_dim(shape.dim())),
+        ArchitectureName::Unet => Architecture::UNet(UNetConfig::for_image(height, width)),
+        ArchitectureName::Dit => Architecture::Dit(DitConfig::for_image(height, width)),
+    };
+    if config.architecture.as_ref().is_none_or(|given| given.name() != wanted.name()) {
+        config.architecture = Some(wanted);
+    }
+}
+
+/// The points and their weights.
+fn points(train: &Train, seed: u64) -> Result<(PointSet, Option<Vec<f64>>)> {
+    let points = source::read(&train.data, &train.reading, seed)?;
+    let Some(spec) = &train.weights else { return Ok((points, None)) };
+    if Path::new(spec).is_file() {
+        let weights = load(spec)?;
+        if weights.dim() != 1 {
+            let problem = format!("has {} numbers a row", weights.dim());
+            return Err(Failure::new(spec, problem, "give one weight a point"));
+        }
+        return Ok((points, Some(weights.values().iter().copied().collect())));
+    }
+    let column = points.columns().and_then(|names| names.iter().position(|name| name == spec));
+    let Some(column) = column else {
+        let help = "give a file with one number a row, or a column of a table";
+        return Err(Failure::new(
+            format!("--weights {spec}"),
+            "is neither a file nor a column of DATA",
+            help,
+        ));
+    };
+    if train.reading.noise.is_some_and(|noise| noise > 0.0) || points.dim() < 2 {
+        let help = "give the weights in a file of their own";
+        return Err(Failure::new("--weights", "would take part in the noise, or leave no coordinate", help));
+    }
+    let weights = points.values().column(column).to_vec();
+    let rest: Vec<usize> = (0..points.dim()).filter(|index| *index != column).collect();
+    let mut kept = PointSet::vectors(points.values().select(ndarray::Axis(1), &rest))?;
+    if let Some(names) = points.columns() {
+        kept = kept.with_columns(rest.iter().filter_map(|index| names.get(*index).cloned()).collect())?;
+    }
+    if let Some(labels) = points.labels() {
+        kept = kept.with_labels(labels.to_vec())?;
+    }
+    Ok((kept, Some(weights)))
+}
+
+/// The command that makes the same run from its beginning, but for its length.
+fn command(arguments: &[String]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut left = arguments.iter();
+    while let Some(word) = left.next() {
+        match word.as_str() {
+            "--resume" => {}
+            "--minutes" | "--steps" => {
+                left.next();
+            }
+            word if word.starts_with("--minutes=") || word.starts_with("--steps=") => {}
+            _ => words.push(word.clone()),
+        }
+    }
+    words
+}
+
+fn write_settings(path: &Path, config: &TrainConfig) -> Result<()> {
+    let text = toml::to_string(config).map_err(|e| {
+        Failure::new(path.display(), format!("cannot be written ({e})"), "choose a smaller seed")
+    })?;
+    write_text(path, &text)
+}
+
+fn tell(trainer: &Trainer, effective: f64, from: Option<&Path>) {
+    let (config, data) = (trainer.config(), trainer.data());
+    let architecture = config.architecture.as_ref().map_or("", |architecture| architecture.name());
+    let held_out = data.rest().map_or(0, |rest| rest.len());
+    say(&format!(
+        "{architecture} of {} numbers; {} points ({}), {held_out} held out",
+        trainer.parameters(),
+        data.points().len(),
+        data.points().shape()
+    ));
+    if effective < 0.999 * data.points().len() as f64 {
+        say(&format!("weights: as much as {effective:.0} points of equal weight tell"));
+    }
+    if let Some(from) = from {
+        say(&format!("goes on after {} steps: {}", trainer.steps_done(), from.display()));
+    }
+}
+
+fn go(trainer: &mut Trainer, folder: &Path, about: &About) -> Result<Ending> {
+    const PARTS: usize = 10_000;
+    let mut meter = Meter::new("training");
+    let (began, first) = (Instant::now(), trainer.steps_done());
+    let mut start = None;
+    let mut observer = |progress: &TrainProgress| {
+        let start = *start.get_or_insert(progress.part);
+        if let Some(line) = progress.line {
+            let steps = progress.steps.map(|steps| format!("/{steps}")).unwrap_or_default();
+            let held_out = line.held_out.map(|loss| format!(", held out {loss:.4}")).unwrap_or_default();
+            let done = progress.part - start;
+            let left = match done > 0.0 && progress.step > first {
+                true => duration(began.elapsed().as_secs_f64() * (1.0 - progress.part) / done),
+                false => "?".into(),
+            };
+            let text = format!(
+                "step {}{steps}: loss {:.4}{held_out}, {:.0} points/s, {left} left",
+                line.step, line.loss, line.images_per_second
+            );
+            meter.line(&text, line.held_out.is_some());
+        }
+        meter.tell((progress.part * PARTS as f64) as usize, PARTS);
+        if interrupt::wanted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    interrupt::listen(true);
+    let ending = trainer.run(folder, about, &mut observer);
+    interrupt::listen(false);
+    Ok(ending?)
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}

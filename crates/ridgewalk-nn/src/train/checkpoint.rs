@@ -1,0 +1,402 @@
+//! Checkpoints, from which a run goes on as if it had never stopped; and the network alone, for use.
+//!
+//! | tensor | what |
+//! |---|---|
+//! | `values`, `optimizer.first`, `optimizer.second`, `average.0`, … | flat vectors of all numbers of the network |
+//! | `interval`, `noise_scale` | sums of the log |
+//! | `mean`, `deviation`, `center_scale_range` | moments of the data, the preconditioning, the range of pictures |
+//! | `normalization.mean`, `normalization.std` | where the data were standardized |
+//!
+//! A network's own file, `model.safetensors`, has its arrays by PyTorch's names instead of the vectors.
+
+use std::path::{Path, PathBuf};
+
+use ridgewalk::{Moments, PointSet};
+use ridgewalk_data::Normalization;
+use serde::{Deserialize, Serialize};
+
+use super::file::{File, Numbers};
+use super::interval::Interval;
+use super::noise_scale::NoiseScale;
+use super::optimizer::Moved;
+use super::trainer::{State, Trainer};
+use super::{TrainConfig, TrainingData};
+use crate::error::{Error, Result};
+use crate::neural::{Model, ModelConfig, NeuralDenoiser};
+use crate::preconditioning::Preconditioning;
+
+/// Name of the network's file in a run's folder.
+pub const MODEL: &str = "model.safetensors";
+/// How names of checkpoints begin.
+const CHECKPOINT: &str = "checkpoint-";
+/// Checkpoints that are kept.
+const KEPT: usize = 2;
+
+/// Whence the data came, for those who use the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Path or name of the data.
+    pub data: String,
+    /// Number of points that were trained on.
+    pub points: usize,
+    /// SHA-256 of their values, in the data's own units.
+    pub sha256: Option<String>,
+    /// Smallest and largest value, in the data's own units.
+    pub range: (f64, f64),
+    /// Names of the coordinates.
+    pub columns: Option<Vec<String>>,
+    /// The command that made it.
+    pub command: Vec<String>,
+    /// Deviation of noise that was added to the data.
+    pub noise: f64,
+    /// Part of the values that salt and pepper replaced.
+    pub salt_and_pepper: f64,
+    /// From the data's units to those of the network.
+    #[serde(skip)]
+    pub normalization: Normalization,
+}
+
+impl About {
+    /// Of points in their own units, by a path or name.
+    pub fn of(points: &PointSet, data: impl Into<String>) -> Self {
+        About {
+            data: data.into(),
+            points: points.len(),
+            sha256: None,
+            range: points.range(),
+            columns: points.columns().map(<[String]>::to_vec),
+            command: Vec::new(),
+            noise: 0.0,
+            salt_and_pepper: 0.0,
+            normalization: Normalization::None,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    model: ModelConfig,
+    config: TrainConfig,
+    about: About,
+    labels: Vec<u32>,
+    step: u64,
+    /// Digest of the data.
+    digest: String,
+    /// Length of the average that the network's own file holds.
+    average: Option<f64>,
+}
+
+/// Which weights of a checkpoint are used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Average {
+    /// The average of this length; see [`TrainConfig::averages`].
+    Length(f64),
+    /// Those of the last step.
+    Last,
+}
+
+/// A network that was trained, for use.
+#[derive(Clone)]
+pub struct TrainedModel {
+    /// The network; it knows the mean and scale of its data.
+    pub denoiser: NeuralDenoiser,
+    /// Whence the data came.
+    pub about: About,
+    /// Settings of the run.
+    pub config: TrainConfig,
+    /// Label of every class that it is told.
+    pub labels: Vec<u32>,
+    /// Steps of its training.
+    pub step: u64,
+    /// Length of the average of its weights; none for those of the last step.
+    pub average: Option<f64>,
+}
+
+impl Trainer {
+    fn header(&self, about: &About, average: Option<f64>) -> String {
+        let mut config = self.config().clone();
+        if average.is_some() {
+            // A time is not the same twice, its steps are.
+            (config.steps, config.minutes) = (Some(self.steps_done()), None);
+        }
+        let header = Header {
+            model: self.model(),
+            config,
+            about: about.clone(),
+            labels: self.labels().to_vec(),
+            step: self.steps_done(),
+            digest: self.data().digest(),
+            average,
+        };
+        serde_json::to_string(&header).unwrap_or_default()
+    }
+
+    fn common(&self, about: &About, average: Option<f64>) -> File {
+        let mut file = File { header: self.header(about, average), ..File::default() };
+        let Moments { mean, std } = self.moments();
+        file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
+        file.add("deviation", vec![1], Numbers::Double(vec![*std]));
+        // To the last bit, which numbers in JSON may lose.
+        let Preconditioning { center, scale, .. } = self.model().preconditioning;
+        let exact = vec![center, scale, about.range.0, about.range.1];
+        file.add("center_scale_range", vec![exact.len()], Numbers::Double(exact));
+        if let Normalization::Standardized { mean, std } = &about.normalization {
+            file.add("normalization.mean", vec![mean.len()], Numbers::Double(mean.clone()));
+            file.add("normalization.std", vec![std.len()], Numbers::Double(std.clone()));
+        }
+        file
+    }
+
+    /// Writes a checkpoint into the folder, atomically; the last two are kept. Its path.
+    ///
+    /// # Errors
+    /// What the operating system reports. Earlier checkpoints are whole then.
+    pub fn save(&self, folder: &Path, about: &About) -> Result<PathBuf> {
+        let mut file = self.common(about, None);
+        let State { step, moved, averages, interval, noise_scale } = &self.state;
+        let mut vector = |name: &str, values: &[f32]| {
+            file.add(name, vec![values.len()], Numbers::Single(values.to_vec()));
+        };
+        vector("values", &moved.values);
+        vector("optimizer.first", &moved.first);
+        vector("optimizer.second", &moved.second);
+        for (index, average) in averages.iter().enumerate() {
+            vector(&format!("average.{index}"), average);
+        }
+        let numbers = interval.to_numbers();
+        file.add("interval", vec![numbers.len()], Numbers::Double(numbers));
+        let NoiseScale { spread, square, weight } = *noise_scale;
+        file.add("noise_scale", vec![3], Numbers::Double(vec![spread, square, weight]));
+        let path = folder.join(format!("{CHECKPOINT}{step:08}.safetensors"));
+        file.write(&path)?;
+        let mut all = checkpoints(folder);
+        all.truncate(all.len().saturating_sub(KEPT));
+        for old in all {
+            std::fs::remove_file(old).ok();
+        }
+        Ok(path)
+    }
+
+    /// Writes the network alone, with an average of its weights, by PyTorch's names.
+    ///
+    /// # Errors
+    /// What the operating system reports, or that no such average is kept.
+    pub fn save_model(&self, path: &Path, about: &About, average: Option<f64>) -> Result<()> {
+        let mut file = self.common(about, average);
+        for (name, shape, values) in self.denoiser(average)?.to_torch() {
+            file.add(&format!("network.{name}"), shape, Numbers::Single(values));
+        }
+        file.write(path)
+    }
+
+    /// The training that a checkpoint is of, ready to go on.
+    ///
+    /// # Errors
+    /// If the file is no checkpoint, or was made with other settings or data: the message says what differs.
+    pub fn resume(config: &TrainConfig, data: TrainingData, checkpoint: &Path) -> Result<Self> {
+        let mut trainer = Trainer::new(config, data)?;
+        let file = File::read(checkpoint)?;
+        let header = parse(checkpoint, &file)?;
+        if let Some(difference) = difference(&header.config, trainer.config()) {
+            let help = "give the settings of the run (its run.toml), or train into another folder";
+            return Err(Error::file(checkpoint, format!("is of other settings: {difference}"), help));
+        }
+        if header.digest != trainer.data().digest() {
+            let (then, now) = (header.about.points, trainer.data().points().len());
+            let problem =
+                format!("was trained on other data: {then} points of `{}`, now {now}", header.about.data);
+            return Err(Error::file(
+                checkpoint,
+                problem,
+                "give the data of the run, or train into another folder",
+            ));
+        }
+        let length = trainer.parameters();
+        let vector = |name: &str| file.single(checkpoint, name, length);
+        let moved = Moved {
+            values: vector("values")?,
+            first: vector("optimizer.first")?,
+            second: vector("optimizer.second")?,
+        };
+        let count = trainer.config().averages.len();
+        let averages = (0..count).map(|index| vector(&format!("average.{index}"))).collect::<Result<_>>()?;
+        let damaged =
+            |what: &str| Error::file(checkpoint, format!("has no sound `{what}`"), "take an earlier one");
+        let interval = Interval::from_numbers(&file.double(checkpoint, "interval")?);
+        let interval = interval.ok_or_else(|| damaged("interval"))?;
+        let [spread, square, weight] = *file.double(checkpoint, "noise_scale")?.as_slice() else {
+            return Err(damaged("noise_scale"));
+        };
+        let noise_scale = NoiseScale { spread, square, weight };
+        trainer.state = State { step: header.step, moved, averages, interval, noise_scale };
+        Ok(trainer)
+    }
+}
+
+/// The checkpoints of a folder, the oldest first.
+pub fn checkpoints(folder: &Path) -> Vec<PathBuf> {
+    let named = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.strip_prefix(CHECKPOINT)
+            .and_then(|rest| rest.strip_suffix(".safetensors"))
+            .and_then(|n| n.parse().ok())
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<(u64, PathBuf)> =
+        entries.map(|entry| entry.path()).filter_map(|path| Some((named(&path)?, path))).collect();
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+impl TrainedModel {
+    /// Whether a path is a network's file, a checkpoint, or the folder of a run.
+    pub fn is_one(path: &Path) -> bool {
+        if path.is_dir() {
+            return path.join(MODEL).is_file() || !checkpoints(path).is_empty();
+        }
+        path.extension().is_some_and(|extension| extension == "safetensors") && File::is_one(path)
+    }
+
+    /// The network of a run: a folder, its network's file, or one of its checkpoints; with the average that the file
+    /// holds or, of checkpoints, the middle one of those that are kept, unless another is asked for.
+    ///
+    /// # Errors
+    /// If there is none, or it is damaged, or has no such average.
+    pub fn load(path: &Path, average: Option<Average>) -> Result<Self> {
+        if !path.is_dir() {
+            return Self::read(path, average);
+        }
+        let newest = checkpoints(path).pop();
+        let model = path.join(MODEL);
+        match newest {
+            // A folder whose run went on after it ended once has a newer checkpoint than its network's file.
+            Some(newest) if average.is_some() || !model.is_file() => Self::read(&newest, average),
+            Some(newest) => {
+                let (own, other) =
+                    (parse(&model, &File::read(&model)?)?, parse(&newest, &File::read(&newest)?)?);
+                Self::read(if other.step > own.step { &newest } else { &model }, None)
+            }
+            None => Self::read(&model, average),
+        }
+    }
+
+    fn read(path: &Path, average: Option<Average>) -> Result<Self> {
+        let file = File::read(path)?;
+        let mut header = parse(path, &file)?;
+        let dim = header.model.network.shape.dim();
+        let model = Model::new(&header.model)?;
+        let length = model.layout().len();
+        let (values, average) = if file.tensors.contains_key("values") {
+            let kept = &header.config.averages;
+            let usual = kept.get(kept.len() / 2).map_or(Average::Last, |length| Average::Length(*length));
+            match average.unwrap_or(usual) {
+                Average::Last => (file.single(path, "values", length)?, None),
+                Average::Length(wanted) => {
+                    let index = kept.iter().position(|length| *length == wanted).ok_or_else(|| {
+                        let problem = format!("keeps no average of the length {wanted}");
+                        Error::file(path, problem, format!("choose one of {kept:?}, or `last`"))
+                    })?;
+                    (file.single(path, &format!("average.{index}"), length)?, Some(wanted))
+                }
+            }
+        } else {
+            let own = header.average.map_or(Average::Last, Average::Length);
+            if average.is_some_and(|average| average != own) {
+                let problem = format!("holds the average {own:?} alone");
+                return Err(Error::file(
+                    path,
+                    problem,
+                    "give the folder of the run, whose checkpoint has all",
+                ));
+            }
+            let arrays = file.tensors.iter().filter_map(|(name, (shape, numbers))| match numbers {
+                Numbers::Single(values) => {
+                    Some((name.strip_prefix("network.")?.to_string(), (shape.clone(), values.clone())))
+                }
+                Numbers::Double(_) => None,
+            });
+            let values = model.layout().from_torch(&arrays.collect()).map_err(|problem| {
+                Error::file(path, problem, "the file is damaged; take a checkpoint of the run")
+            })?;
+            (values, header.average)
+        };
+        let wrong =
+            |what: &str| Error::file(path, format!("has a `{what}` of another dimension"), "train again");
+        let vector = |name: &str| {
+            file.double(path, name).and_then(|v| if v.len() == dim { Ok(v) } else { Err(wrong(name)) })
+        };
+        let moments = Moments {
+            mean: vector("mean")?.into(),
+            std: file.double(path, "deviation")?.first().copied().unwrap_or(1.0),
+        };
+        if file.tensors.contains_key("normalization.mean") {
+            let (mean, std) = (vector("normalization.mean")?, vector("normalization.std")?);
+            header.about.normalization = Normalization::Standardized { mean, std };
+        }
+        let denoiser = NeuralDenoiser::new(&header.model, values)?.with_moments(moments);
+        let Header { about, config, labels, step, .. } = header;
+        Ok(TrainedModel { denoiser, about, config, labels, step, average })
+    }
+
+    /// The same network, told that all points have this label, or nothing of classes.
+    ///
+    /// # Errors
+    /// If it was trained without classes, or this label did not occur.
+    pub fn of_label(&self, label: Option<u32>) -> ridgewalk::Result<NeuralDenoiser> {
+        let Some(label) = label else { return self.denoiser.of_class(None) };
+        let class = self.labels.binary_search(&label).map_err(|_| {
+            let help = match self.labels.as_slice() {
+                [] => "the network was trained without classes: train with --classes".to_string(),
+                labels => format!("its labels are {labels:?}"),
+            };
+            ridgewalk::Error::argument("class", format!("{label} is unknown to the network"), help)
+        })?;
+        self.denoiser.of_class(Some(class))
+    }
+}
+
+fn parse(path: &Path, file: &File) -> Result<Header> {
+    serde_json::from_str(&file.header).map_err(|e| {
+        Error::file(
+            path,
+            format!("has a header that makes no sense ({e})"),
+            "the file is damaged; train again",
+        )
+    })
+}
+
+/// The first setting that makes two runs differ. A run of a constant rate may be made longer, and files be written more
+/// often.
+fn difference(then: &TrainConfig, now: &TrainConfig) -> Option<String> {
+    let mut then = then.clone();
+    if then.optimizer.schedule == super::RateSchedule::Constant {
+        then.steps = now.steps;
+    }
+    then.minutes = now.minutes;
+    then.every.checkpoint = now.every.checkpoint;
+    then.every.sample = now.every.sample;
+    // Both as they are read: a number in JSON may lose its last bit.
+    let read = |config: &TrainConfig| {
+        let text = serde_json::to_string(config).unwrap_or_default();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default()
+    };
+    let (then, now) = (read(&then), read(now));
+    compare("", &then, &now)
+}
+
+fn compare(key: &str, then: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
+    if let (Some(then), Some(now)) = (then.as_object(), now.as_object()) {
+        let keys = then.keys().chain(now.keys());
+        return keys
+            .filter_map(|name| {
+                let dot = if key.is_empty() { "" } else { "." };
+                let null = serde_json::Value::Null;
+                let key = format!("{key}{dot}{name}");
+                compare(&key, then.get(name).unwrap_or(&null), now.get(name).unwrap_or(&null))
+            })
+            .next();
+    }
+    (then != now).then(|| format!("{key} was {then}, now it is {now}"))
+}

@@ -1,0 +1,59 @@
+//! Losses of a batch and their gradient, in parts that fit into memory.
+
+use burn::tensor::Device;
+
+use crate::neural::Model;
+use crate::objective::{NoiseLevels, Sample, Weighting, losses, tensors};
+use crate::parameters::Leaves;
+
+/// What is trained, and by which loss.
+pub(super) struct Task {
+    pub model: Model,
+    pub weighting: Weighting,
+    pub levels: NoiseLevels,
+    pub device: Device,
+    /// Samples in memory at a time.
+    pub part: usize,
+}
+
+/// The loss of every sample, and the gradient of their sum over `batch`.
+pub(super) struct Gradient {
+    pub losses: Vec<f32>,
+    pub gradient: Vec<f32>,
+}
+
+impl Task {
+    /// The loss of every sample at these values.
+    pub fn losses(&self, values: &[f32], samples: &[Sample]) -> Vec<f32> {
+        let leaves = Leaves::new(self.model.layout(), values, &self.device);
+        let parts = samples.chunks(self.part).map(|part| {
+            let batch = tensors(&self.model, part, (&self.weighting, &self.levels), &self.device);
+            losses(&self.model, &leaves, batch, &self.device).into_data().iter::<f32>().collect::<Vec<_>>()
+        });
+        parts.collect::<Vec<_>>().concat()
+    }
+
+    /// The losses, with the gradient of their sum over `batch`.
+    pub fn gradient(&self, values: &[f32], samples: &[Sample], batch: usize) -> Gradient {
+        let layout = self.model.layout();
+        let leaves = Leaves::new(layout, values, &self.device);
+        let device = self.device.clone().autodiff();
+        let mut out =
+            Gradient { losses: Vec::with_capacity(samples.len()), gradient: vec![0.0; layout.len()] };
+        for part in samples.chunks(self.part) {
+            let leaves = leaves.tracked();
+            let batch_tensors = tensors(&self.model, part, (&self.weighting, &self.levels), &self.device);
+            let each = losses(&self.model, &leaves, batch_tensors, &device);
+            out.losses.extend(each.clone().inner().into_data().iter::<f32>());
+            let mut gradients = each.sum().div_scalar(batch as f32).backward();
+            for (leaf, entry) in leaves.tensors().iter().zip(layout.entries()) {
+                // Arrays that the loss does not depend on have none.
+                let Some(gradient) = leaf.grad_remove(&mut gradients) else { continue };
+                let data = gradient.into_data();
+                let place = out.gradient.iter_mut().skip(entry.offset).take(entry.len());
+                place.zip(data.iter::<f32>()).for_each(|(sum, g)| *sum += g);
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,157 @@
+//! A training with its folder: log, checkpoints, sheets of samples, the network at the end.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ridgewalk::sampler::{Observer, Progress};
+use ridgewalk::schedule::range_for;
+use ridgewalk::{Heun, Karras, PointSet, Sampler};
+use ridgewalk_data::{SheetOptions, write_sheet};
+
+use super::checkpoint::{About, MODEL};
+use super::log::{Log, LogLine};
+use super::tensorboard::Events;
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+
+/// Name of the sheet of samples.
+pub const SHEET: &str = "samples.png";
+/// Samples of a sheet, and steps of each.
+const SAMPLES: usize = 16;
+const STEPS: usize = 18;
+
+/// How far a run is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TrainProgress<'a> {
+    /// Steps taken.
+    pub step: u64,
+    /// Steps to be taken, if their number was given.
+    pub steps: Option<u64>,
+    /// Part of the way that is done, by steps or by time.
+    pub part: f64,
+    /// Loss of the last batch.
+    pub loss: f64,
+    /// The line of the log, where one was written.
+    pub line: Option<&'a LogLine>,
+    /// The checkpoint, where one was written.
+    pub checkpoint: Option<&'a Path>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// All steps were taken, or the time was up: the network's file.
+    Done(PathBuf),
+    /// The observer asked to stop: the checkpoint to go on from.
+    Stopped(PathBuf),
+}
+
+/// Stops drawing samples where the run is to stop.
+struct Watch<'a>(&'a mut dyn FnMut(&TrainProgress) -> ControlFlow<()>, TrainProgress<'a>, bool);
+
+impl Observer for Watch<'_> {
+    fn observe(&mut self, _: &Progress) -> ControlFlow<()> {
+        let flow = (self.0)(&self.1);
+        self.2 |= flow.is_break();
+        flow
+    }
+}
+
+impl Trainer {
+    /// Goes on until all steps are taken or the time is up, writing into a folder that exists: `log.jsonl`, events for
+    /// TensorBoard, checkpoints, of images a sheet of samples, and at the end the network alone. The observer is told of
+    /// every step and may stop the run, which then writes a checkpoint.
+    ///
+    /// # Errors
+    /// If a step fails ([`Trainer::step`]) or a file cannot be written. The last checkpoint is whole then.
+    pub fn run(
+        &mut self,
+        folder: &Path,
+        about: &About,
+        observer: &mut dyn FnMut(&TrainProgress) -> ControlFlow<()>,
+    ) -> Result<Ending> {
+        let (log, events) = (Log::open(folder, self.steps_done())?, Events::open(folder, self.steps_done())?);
+        let config = self.config().clone();
+        let limit = config.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes));
+        let began = Instant::now();
+        let (mut last, mut since) = (began, self.steps_done());
+        let over = |step: u64| {
+            config.steps.is_some_and(|steps| step >= steps)
+                || limit.is_some_and(|limit| began.elapsed() >= limit)
+        };
+        let mut saved = None;
+        while !over(self.steps_done()) {
+            let report = self.step()?;
+            let step = report.step;
+            let line = if step.is_multiple_of(config.every.log) || config.steps == Some(step) {
+                let images = (step - since) * config.batch as u64;
+                let line = self.line(images as f64 / last.elapsed().as_secs_f64().max(1e-9))?;
+                (last, since) = (Instant::now(), step);
+                log.append(&line)?;
+                events.append(&line)?;
+                Some(line)
+            } else {
+                None
+            };
+            let mut stop = false;
+            let by_steps = config.steps.map_or(0.0, |steps| step as f64 / steps as f64);
+            let by_time = limit.map_or(0.0, |limit| began.elapsed().as_secs_f64() / limit.as_secs_f64());
+            let part = by_steps.max(by_time).min(1.0);
+            let progress = TrainProgress {
+                step,
+                steps: config.steps,
+                part,
+                loss: report.loss,
+                line: line.as_ref(),
+                checkpoint: None,
+            };
+            stop |= observer(&progress).is_break();
+            let due = config.every.sample > 0 && step.is_multiple_of(config.every.sample);
+            if (due || over(step)) && !stop && self.data().points().shape().is_image() {
+                let quiet = TrainProgress { line: None, ..progress.clone() };
+                stop |= self.sheet(folder, about, observer, quiet)?;
+                last = Instant::now();
+                since = step;
+            }
+            if step.is_multiple_of(config.every.checkpoint) || stop || over(step) {
+                let path = self.save(folder, about)?;
+                stop |=
+                    observer(&TrainProgress { line: None, checkpoint: Some(&path), ..progress }).is_break();
+                saved = Some(path);
+            }
+            if let (true, Some(path)) = (stop && !over(step), &saved) {
+                return Ok(Ending::Stopped(path.clone()));
+            }
+        }
+        let model = folder.join(MODEL);
+        self.save_model(&model, about, self.usual_average())?;
+        Ok(Ending::Done(model))
+    }
+
+    /// A sheet of samples of the usual average, always of the same noise. Whether the observer asked to stop.
+    fn sheet(
+        &self,
+        folder: &Path,
+        about: &About,
+        observer: &mut dyn FnMut(&TrainProgress) -> ControlFlow<()>,
+        progress: TrainProgress,
+    ) -> Result<bool> {
+        let denoiser = self.denoiser(self.usual_average())?;
+        let schedule = Karras::new(range_for(self.moments()), STEPS);
+        let sampler = Sampler::new(Heun::new(), schedule).seed(self.config().seed);
+        let mut watch = Watch(observer, progress, false);
+        let samples = match sampler.run_observed(&denoiser, SAMPLES, &mut watch) {
+            Ok(samples) => samples,
+            Err(ridgewalk::Error::Stopped { .. }) => return Ok(true),
+            // A network that has learned little may run away: that is no reason to end its training.
+            Err(_) => return Ok(watch.2),
+        };
+        let values = about.normalization.undo(samples.points).map_err(Error::data)?;
+        let points = PointSet::new(values, self.data().points().shape())?;
+        let options = SheetOptions { range: Some(about.range), ..SheetOptions::default() };
+        write_sheet(&folder.join(SHEET), &points, &options).map_err(Error::data)?;
+        Ok(watch.2)
+    }
+}

@@ -1,0 +1,5 @@
+//! Training: the same run whatever interrupts it, and the files that it writes.
+
+mod resuming;
+mod steps;
+mod support;
