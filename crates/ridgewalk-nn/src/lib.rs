@@ -17,20 +17,26 @@
 //! | what training makes small | [`objective`] |
 //! | training, and the networks that come of it | [`train`] |
 //! | networks that others trained, read from safetensors | [`pretrained`] |
+//! | classifiers that others trained, for their features | [`classifier`] |
+//! | networks in the ONNX format, with the feature `onnx` | `onnx` |
 //! | their layers, with derivatives | `network` (not public: only this crate names a tensor type of its framework) |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod classifier;
 mod error;
 pub mod network;
 mod neural;
 pub mod objective;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod ops;
 mod parameters;
 mod preconditioning;
 pub mod pretrained;
 pub mod train;
 
+pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use error::{Error, Result};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;

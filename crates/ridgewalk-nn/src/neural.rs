@@ -4,6 +4,7 @@
 //! in f64. J v is forward mode, Jᵀ v reverse mode, ∂D/∂σ forward mode through c_in and c_noise: all exact up to rounding.
 //! The Jacobian of a network is not symmetric, although that of a posterior mean is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::{Device, TensorData};
@@ -120,6 +121,26 @@ impl NeuralDenoiser {
     /// If the configuration is not sound, or the numbers are not as many as it has or not finite.
     pub fn new(config: &ModelConfig, values: Vec<f32>) -> Result<Self> {
         Self::on(config, values, Device::flex())
+    }
+
+    /// The network as its training begins, with random numbers from `seed`.
+    ///
+    /// # Errors
+    /// If the configuration is not sound.
+    pub fn initial(config: &ModelConfig, seed: u64) -> Result<Self> {
+        let values = Model::new(config)?.layout().initial(seed);
+        Self::new(config, values)
+    }
+
+    /// A network of PyTorch's arrays, by name: shape and values. The names are those of EDM's `SongUNet` for a UNet, of the paper's
+    /// code for a DiT, and `layers.i.weight` and so on for a perceptron; arrays that the network does not have are passed over.
+    ///
+    /// # Errors
+    /// As [`NeuralDenoiser::new`], and if an array is missing or has another shape.
+    pub fn from_torch(config: &ModelConfig, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Self> {
+        let values = Model::new(config)?.layout().read_torch(arrays);
+        let help = "give the configuration with which the weights were made";
+        Self::new(config, values.map_err(|problem| Error::argument("the network's arrays", problem, help))?)
     }
 
     pub(crate) fn on(config: &ModelConfig, values: Vec<f32>, device: Device) -> Result<Self> {

@@ -138,7 +138,7 @@ impl Layout {
     }
 
     /// The flat vector of PyTorch's arrays; the problem, if one is missing or has another shape.
-    pub fn from_torch(&self, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Vec<f32>, String> {
+    pub fn read_torch(&self, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Vec<f32>, String> {
         let mut values = vec![0.0; self.length];
         for entry in &self.entries {
             let Some((shape, there)) = arrays.get(&entry.name) else {

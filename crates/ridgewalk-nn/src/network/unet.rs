@@ -65,10 +65,10 @@ impl UNetConfig {
         if self.channels == 0 || self.multipliers.is_empty() || self.multipliers.contains(&0) {
             return Some("channels and multipliers must be at least 1".into());
         }
-        if self.channels % 4 != 0 {
+        if !self.channels.is_multiple_of(4) {
             return Some(format!("channels = {} must be a multiple of 4", self.channels));
         }
-        if factor == 0 || height % factor != 0 || width % factor != 0 {
+        if factor == 0 || !height.is_multiple_of(factor) || !width.is_multiple_of(factor) {
             let levels = self.multipliers.len();
             return Some(format!(
                 "{levels} levels need sides that are multiples of {factor}, not {height}×{width}"
