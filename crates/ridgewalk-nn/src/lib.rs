@@ -29,9 +29,9 @@ pub mod classifier;
 mod error;
 pub mod network;
 mod neural;
+pub mod objective;
 #[cfg(feature = "onnx")]
 pub mod onnx;
-pub mod objective;
 mod ops;
 mod parameters;
 mod preconditioning;

@@ -6,7 +6,7 @@
 //! | `logit-normal:mean=0,deviation=1` | logit t normal for t = σ/(σ+s) (arXiv 2403.03206); that is ln(σ/s) normal |
 //! | `uniform:from=0.0001,to=0.9999` | t = σ/(σ+s) uniform: flow matching (arXiv 2210.02747) |
 //! | `log-uniform:from=0.002,to=160` | ln(σ/s) uniform |
-//! | the name of a process | its customary times, as its authors train: the steps of `ddpm-linear`, … |
+//! | the name of a process | its customary times, as its authors train: the steps of `ddpm`, … |
 //!
 //! A continuous law is kept as a table of ln(σ/s) that is linear between its entries, so that quantiles and density are
 //! of one law, exactly, and batches can be stratified.
@@ -236,7 +236,7 @@ mod tests {
     /// The steps of DDPM have equal weight: the median is the level of the 500th.
     #[test]
     fn the_levels_of_a_table_are_its_own() {
-        let levels = NoiseLevels::named("ddpm-linear").unwrap();
+        let levels = NoiseLevels::named("ddpm").unwrap();
         let process = ridgewalk::process::Ddpm::linear();
         assert_eq!(levels.quantile(0.4996), process.noise_level(500.0));
         assert!(levels.density(1.0).is_none());

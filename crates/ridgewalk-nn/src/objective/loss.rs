@@ -20,9 +20,9 @@ pub(crate) struct Tensors {
 
 enum Target {
     /// F*.
-    Known(Matrix),
+    Known(Box<Matrix>),
     /// x₀ over its scale, ε, and t of the linear process, of which a learned k makes the target.
-    Mix { data: Matrix, noise: Matrix, time: Matrix },
+    Mix(Box<[Matrix; 3]>),
 }
 
 /// A batch as tensors.
@@ -63,11 +63,8 @@ pub(crate) fn tensors(
     let (target, weight) = match model.mix() {
         Some(_) => {
             let time = |sample: &Sample| sample.sigma / (sample.sigma + scale);
-            let target = Target::Mix {
-                data: each(&|_, clean, _| clean / scale),
-                noise: each(&|_, _, noise| noise),
-                time: column(&time),
-            };
+            let parts = [each(&|_, clean, _| clean / scale), each(&|_, _, noise| noise), column(&time)];
+            let target = Target::Mix(Box::new(parts));
             (target, column(&|sample| lambda(sample) * (scale * time(sample)) * (scale * time(sample))))
         }
         None => {
@@ -75,7 +72,10 @@ pub(crate) fn tensors(
                 let c = at(sample);
                 ((1.0 - c.skip) * clean - c.skip * sample.sigma * noise) / c.output
             });
-            (Target::Known(target), column(&|sample| lambda(sample) * at(sample).output * at(sample).output))
+            (
+                Target::Known(Box::new(target)),
+                column(&|sample| lambda(sample) * at(sample).output * at(sample).output),
+            )
         }
     };
     Tensors { input, condition: Condition { noise, class }, target, weight }
@@ -91,8 +91,8 @@ pub(crate) fn losses(model: &Model, leaves: &Leaves, batch: Tensors, device: &De
     let answer = model.network.forward(leaves, tracked(input), &condition, device);
     let weight = tracked(weight);
     match (target, model.mix()) {
-        (Target::Mix { data, noise, time }, Some(handle)) => {
-            let [data, noise, time] = [data, noise, time].map(tracked);
+        (Target::Mix(parts), Some(handle)) => {
+            let [data, noise, time] = parts.map(tracked);
             let k = sigmoid(leaves.get(handle));
             let rest = k.clone().neg().add_scalar(1.0);
             let target = data * k.clone() - noise * rest.clone();
@@ -100,8 +100,11 @@ pub(crate) fn losses(model: &Model, leaves: &Leaves, batch: Tensors, device: &De
             let q = time.clone() * k + time.neg().add_scalar(1.0) * rest;
             mean_square(answer - target) * weight / (q.clone() * q)
         }
-        (Target::Known(target), _) => mean_square(answer - tracked(target)) * weight,
-        (Target::Mix { data, .. }, None) => mean_square(answer - tracked(data)) * weight,
+        (Target::Known(target), _) => mean_square(answer - tracked(*target)) * weight,
+        (Target::Mix(parts), None) => {
+            let [data, ..] = parts.map(tracked);
+            mean_square(answer - data) * weight
+        }
     }
 }
 

@@ -317,7 +317,7 @@ impl TrainedModel {
                 }
                 Numbers::Double(_) => None,
             });
-            let values = model.layout().from_torch(&arrays.collect()).map_err(|problem| {
+            let values = model.layout().read_torch(&arrays.collect()).map_err(|problem| {
                 Error::file(path, problem, "the file is damaged; take a checkpoint of the run")
             })?;
             (values, header.average)

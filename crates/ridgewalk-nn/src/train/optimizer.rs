@@ -165,6 +165,8 @@ pub(crate) fn update(moved: &mut Moved, gradient: &[f32], config: &OptimizerConf
     let decoupled = config.kind != OptimizerKind::Adam;
     let shrink = if decoupled { (1.0 - rate * config.weight_decay) as f32 } else { 1.0 };
     let added = if decoupled { 0.0 } else { config.weight_decay as f32 };
+    // 1 − β in double precision: in single precision 1 − 0.999 is off by 5·10⁻⁵.
+    let [new1, new2] = [1.0 - b1, 1.0 - b2].map(|part| part as f32);
     let (b1, b2, epsilon) = (b1 as f32, b2 as f32, config.epsilon as f32);
     moved
         .values
@@ -175,8 +177,8 @@ pub(crate) fn update(moved: &mut Moved, gradient: &[f32], config: &OptimizerConf
         .for_each(|(((values, first), second), gradient)| {
             for (((x, m), v), g) in values.iter_mut().zip(first).zip(second).zip(gradient) {
                 let g = g + added * *x;
-                *m = b1 * *m + (1.0 - b1) * g;
-                *v = b2 * *v + (1.0 - b2) * g * g;
+                *m = b1 * *m + new1 * g;
+                *v = b2 * *v + new2 * g * g;
                 let root = (*v * corrections[1]).sqrt() + epsilon;
                 let mean = *m * corrections[0];
                 *x = shrink * *x - (plain * (mean / root) + inverse * (mean * root));

@@ -34,17 +34,22 @@ fn results_do_not_depend_on_threads() {
     assert_eq!(steps(1), steps(3));
 }
 
-/// EDM's loss begins at that of the best linear denoiser, 1 by construction, and falls as the network learns the circle:
-/// towards ½ where σ is small, since one direction of two is known there, and to 1 where it is large.
+/// EDM's loss begins at that of the best linear denoiser, 1 by construction. Data on a line in the plane: across it all is
+/// known, so that the loss can fall to ½.
 #[test]
-fn the_loss_falls_below_that_of_a_gaussian() {
-    let mut trainer = Trainer::new(&TrainConfig { batch: 64, ..config(1000) }, data()).unwrap();
+fn the_loss_falls_below_that_of_an_isotropic_gaussian() {
+    let mut config = TrainConfig { batch: 128, ..config(400) };
+    config.optimizer.learning_rate = Some(5e-3);
+    let line = ndarray::Array2::from_shape_fn((400, 2), |(i, j)| (i as f64 / 200.0 - 1.0) * [0.6, 0.8][j]);
+    let data = TrainingData::new(PointSet::vectors(line).unwrap()).held_out(0.2, 0).unwrap();
+    let mut trainer = Trainer::new(&config, data).unwrap();
+    let before = trainer.held_out_loss(trainer.values()).unwrap().0;
     let losses: Vec<f64> = (0..400).map(|_| trainer.step().unwrap().loss).collect();
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    assert!((mean(&losses[..10]) - 1.0).abs() < 0.15, "{}", mean(&losses[..10]));
-    assert!(mean(&losses[300..]) < 0.85, "{}", mean(&losses[300..]));
+    assert!((mean(&losses[..5]) - 1.0).abs() < 0.15, "{}", mean(&losses[..5]));
+    assert!(mean(&losses[300..]) < 0.9, "{}", mean(&losses[300..]));
     let held_out = trainer.held_out_loss(trainer.values()).unwrap().0;
-    assert!(held_out < 0.9, "{held_out}");
+    assert!(held_out < 0.9 * before, "{held_out} {before}");
     let denoiser = trainer.denoiser(Some(0.1)).unwrap();
     assert_eq!(denoiser.moments().map(|m| m.mean.len()), Some(denoiser.dim()));
 }
