@@ -137,7 +137,10 @@ impl NeuralDenoiser {
     ///
     /// # Errors
     /// As [`NeuralDenoiser::new`], and if an array is missing or has another shape.
-    pub fn from_torch(config: &ModelConfig, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Self> {
+    pub fn from_torch(
+        config: &ModelConfig,
+        arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    ) -> Result<Self> {
         let values = Model::new(config)?.layout().read_torch(arrays);
         let help = "give the configuration with which the weights were made";
         Self::new(config, values.map_err(|problem| Error::argument("the network's arrays", problem, help))?)

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{Denoiser, Shape};
 use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, NetworkConfig, UNetConfig};
-use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Prediction, Preconditioning};
+use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Preconditioning, Prediction};
 
 /// Small networks of every architecture, told the noise level or not.
 fn configurations() -> Vec<ModelConfig> {
@@ -102,7 +102,10 @@ fn a_blind_network_on_a_clock_is_its_denoiser() {
             };
             let expected = data.mapv(|d| center + scale * d);
             let got = denoiser.denoise(x.view(), sigma).unwrap();
-            assert!((&got - &expected).iter().all(|e| e.abs() < 1e-5 * (1.0 + sigma)), "{config:?} at {sigma}");
+            assert!(
+                (&got - &expected).iter().all(|e| e.abs() < 1e-5 * (1.0 + sigma)),
+                "{config:?} at {sigma}"
+            );
         }
     }
     let told = stirred(&configurations()[0]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 use ridgewalk::{Denoiser, Shape};
 use ridgewalk_nn::network::{Architecture, DitConfig, NetworkConfig, UNetConfig};
-use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Prediction, Preconditioning};
+use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Preconditioning, Prediction};
 use safetensors::SafeTensors;
 
 type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -13,8 +13,7 @@ type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 fn read(bytes: &[u8]) -> Arrays {
     let file = SafeTensors::deserialize(bytes).unwrap();
     let array = |(name, view): (String, safetensors::tensor::TensorView)| {
-        let values =
-            view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         (name, (view.shape().to_vec(), values))
     };
     file.tensors().into_iter().map(array).collect()

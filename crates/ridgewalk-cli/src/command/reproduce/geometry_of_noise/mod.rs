@@ -12,6 +12,7 @@ mod digits;
 mod gains;
 mod landscape;
 mod line;
+mod networks;
 mod outcome;
 mod sampling;
 mod settings;
@@ -38,9 +39,9 @@ pub fn run(paper: &NoisePaper, arguments: &[String]) -> Result<()> {
     let inputs: Vec<&Path> = paper.mnist.iter().map(|path| path.as_path()).collect();
     let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
     let settings = Settings::new(paper)?;
-    use NoiseExperiment::{Circles, Digits, Gains, Landscape};
+    use NoiseExperiment::{Circles, Digits, Gains, Landscape, Networks};
     let (mut parts, mut claims) = (Vec::new(), Vec::new());
-    for experiment in [Circles, Landscape, Gains, Digits] {
+    for experiment in [Circles, Landscape, Gains, Digits, Networks] {
         if !paper.only.is_empty() && !paper.only.contains(&experiment) {
             continue;
         }
@@ -49,6 +50,7 @@ pub fn run(paper: &NoisePaper, arguments: &[String]) -> Result<()> {
             Landscape => landscape::run(&settings)?,
             Gains => gains::run(&settings)?,
             Digits => digits::run(&settings)?,
+            Networks => networks::run(&settings)?,
         };
         parts.push(part);
         claims.extend(found);
