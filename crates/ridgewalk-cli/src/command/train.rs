@@ -35,7 +35,7 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     probe_folder(folder)?;
     let mut config = settings(train)?;
     let (points, weights) = points(train, config.seed)?;
-    architecture(train, &mut config, points.shape());
+    architecture(train, &mut config, points.shape())?;
     // The part is that of all points, whatever is left open.
     let config = config.resolved(points.len(), points.shape())?;
     let whole = TrainingData::new(points);
@@ -141,8 +141,16 @@ fn settings(train: &Train) -> Result<TrainConfig> {
 }
 
 /// The architecture of the flag, unless the file has one of the same kind.
-fn architecture(train: &Train, config: &mut TrainConfig, shape: Shape) {
-    let Some(name) = train.network.arch else { return };
+fn architecture(train: &Train, config: &mut TrainConfig, shape: Shape) -> Result<()> {
+    let Some(name) = train.network.arch else { return Ok(()) };
+    if !shape.is_image() && name != ArchitectureName::Mlp {
+        let help = "use --arch mlp for vectors";
+        return Err(Failure::new(
+            "--arch",
+            format!("unet and dit are for images, and a point is a {shape}"),
+            help,
+        ));
+    }
     let (height, width) = match shape {
         Shape::Image { height, width, .. } => (height, width),
         _ => (1, shape.dim()),
@@ -155,6 +163,7 @@ fn architecture(train: &Train, config: &mut TrainConfig, shape: Shape) {
     if config.architecture.as_ref().is_none_or(|given| given.name() != wanted.name()) {
         config.architecture = Some(wanted);
     }
+    Ok(())
 }
 
 /// The points and their weights.

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "walk",
     "fit",
+    "train",
     "sample",
     "invert",
     "bridge",
