@@ -6,17 +6,21 @@
 
 mod activation;
 mod adam;
+mod attention;
 mod convolution;
 mod elementwise;
 mod group_norm;
+mod layer_norm;
 mod linear;
 mod product;
 
 pub use activation::Nonlinearity;
 pub use adam::{Adam, Average, adam, sum_of_squares};
+pub use attention::Attention;
 pub use convolution::{Convolution, ConvolutionGradient, Images};
 pub use elementwise::{Gated, add, gated_add, gated_add_backward, scale, scaled_sum};
 pub use group_norm::{GroupNorm, GroupNormGradient, Normalised};
+pub use layer_norm::{LayerNorm, LayerNormGradient};
 pub use linear::{Linear, LinearGradient};
 
 /// Pieces into which a long reduction is cut: more than cores of a usual machine, few enough to be summed at once.
