@@ -13,6 +13,7 @@ mod group_norm;
 mod layer_norm;
 mod linear;
 mod product;
+mod resample;
 
 pub use activation::Nonlinearity;
 pub use adam::{Adam, Average, adam, sum_of_squares};
@@ -22,6 +23,7 @@ pub use elementwise::{Gated, add, gated_add, gated_add_backward, scale, scaled_s
 pub use group_norm::{GroupNorm, GroupNormGradient, Normalised};
 pub use layer_norm::{LayerNorm, LayerNormGradient};
 pub use linear::{Linear, LinearGradient};
+pub use resample::{downsample, join, split, upsample};
 
 /// Pieces into which a long reduction is cut: more than cores of a usual machine, few enough to be summed at once.
 const PIECES: usize = 8;
