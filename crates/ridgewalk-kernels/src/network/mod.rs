@@ -12,6 +12,7 @@ mod elementwise;
 mod group_norm;
 mod layer_norm;
 mod linear;
+mod pointwise;
 mod product;
 mod resample;
 
