@@ -3,7 +3,7 @@
 use crate::exponential::exp_f32;
 
 /// √(2/π) and the cubic coefficient of GELU's form by a hyperbolic tangent (arXiv 1606.08415).
-const GELU: f32 = 0.797_884_6;
+const ROOT: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
 
 /// A nonlinearity, applied to every value.
@@ -30,7 +30,7 @@ impl Nonlinearity {
         match self {
             Nonlinearity::None => x,
             Nonlinearity::Silu => x * sigmoid(x),
-            Nonlinearity::Gelu => x * sigmoid(2.0 * GELU * x * (x * x).mul_add(CUBIC, 1.0)),
+            Nonlinearity::Gelu => x * sigmoid(2.0 * ROOT * x * (x * x).mul_add(CUBIC, 1.0)),
         }
     }
 
@@ -45,8 +45,8 @@ impl Nonlinearity {
             }
             Nonlinearity::Gelu => {
                 let square = x * x;
-                let s = sigmoid(2.0 * GELU * x * square.mul_add(CUBIC, 1.0));
-                let inner = 2.0 * GELU * square.mul_add(3.0 * CUBIC, 1.0);
+                let s = sigmoid(2.0 * ROOT * x * square.mul_add(CUBIC, 1.0));
+                let inner = 2.0 * ROOT * square.mul_add(3.0 * CUBIC, 1.0);
                 s * (x * inner).mul_add(1.0 - s, 1.0)
             }
         }
@@ -57,19 +57,8 @@ impl Nonlinearity {
     pub(super) fn write(self, x: &[f32], out: &mut [f32]) {
         match self {
             Nonlinearity::None => out.copy_from_slice(x),
-            // One loop for each: the choice must be made outside for the loop to be vectorised.
-            Nonlinearity::Silu => each(
-                x,
-                out,
-                #[inline(always)]
-                |x| Nonlinearity::Silu.value(x),
-            ),
-            Nonlinearity::Gelu => each(
-                x,
-                out,
-                #[inline(always)]
-                |x| Nonlinearity::Gelu.value(x),
-            ),
+            Nonlinearity::Silu => each::<SILU>(x, out),
+            Nonlinearity::Gelu => each::<GELU>(x, out),
         }
     }
 
@@ -78,35 +67,37 @@ impl Nonlinearity {
     pub(super) fn write_slope(self, x: &[f32], g: &[f32], out: &mut [f32]) {
         match self {
             Nonlinearity::None => out.copy_from_slice(g),
-            Nonlinearity::Silu => both(
-                x,
-                g,
-                out,
-                #[inline(always)]
-                |x, g| g * Nonlinearity::Silu.slope(x),
-            ),
-            Nonlinearity::Gelu => both(
-                x,
-                g,
-                out,
-                #[inline(always)]
-                |x, g| g * Nonlinearity::Gelu.slope(x),
-            ),
+            Nonlinearity::Silu => each_slope::<SILU>(x, g, out),
+            Nonlinearity::Gelu => each_slope::<GELU>(x, g, out),
         }
     }
 }
 
+// The choice is a constant and no closure, which would be called, not inlined, and the loop not vectorised.
+pub(super) const NONE: u8 = 0;
+pub(super) const SILU: u8 = 1;
+pub(super) const GELU: u8 = 2;
+
 #[inline(always)]
-fn each(x: &[f32], out: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = f(x);
+pub(super) fn chosen<const KIND: u8>() -> Nonlinearity {
+    match KIND {
+        SILU => Nonlinearity::Silu,
+        GELU => Nonlinearity::Gelu,
+        _ => Nonlinearity::None,
     }
 }
 
 #[inline(always)]
-fn both(x: &[f32], g: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+fn each<const KIND: u8>(x: &[f32], out: &mut [f32]) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = chosen::<KIND>().value(x);
+    }
+}
+
+#[inline(always)]
+fn each_slope<const KIND: u8>(x: &[f32], g: &[f32], out: &mut [f32]) {
     for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {
-        *out = f(x, g);
+        *out = g * chosen::<KIND>().slope(x);
     }
 }
 

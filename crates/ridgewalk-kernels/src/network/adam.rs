@@ -6,10 +6,9 @@
 //! average ← average + (1 − rate)·(θ − average)
 //! ```
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::BLOCK;
+use super::{BLOCK, vectorised};
 
 /// The constants of a step.
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +63,12 @@ pub fn adam(
     let corrections = (1.0 / power(config.betas.0), 1.0 / power(config.betas.1));
     let state = m.par_chunks_mut(BLOCK).zip(v.par_chunks_mut(BLOCK));
     let work = parameters.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(state).zip(blocks);
-    work.for_each(|(((parameters, gradient), (m, v)), averages)| {
-        Arch::new().dispatch(
+    work.for_each(|(((parameters, gradient), (m, v)), mut averages)| {
+        vectorised(
             #[inline(always)]
             || {
                 block(config, corrections, parameters, gradient, m, v);
-                for (average, rate) in averages.into_iter().zip(&rates) {
+                for (average, rate) in averages.iter_mut().zip(&rates) {
                     for (average, x) in average.iter_mut().zip(&*parameters) {
                         *average = rate.mul_add(x - *average, *average);
                     }

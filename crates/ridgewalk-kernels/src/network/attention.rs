@@ -2,10 +2,10 @@
 //!
 //! The weights are kept for the derivative: with them it is four products a head.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::product::{DEPTH, Lines, Packed, multiply, multiply_transposed};
+use super::vectorised;
 use crate::exponential::exp_f32;
 
 /// The shape of an attention over qkv `[samples·tokens, 3·channels]`: queries, keys and values side by side, heads side
@@ -106,7 +106,7 @@ impl Attention {
 fn softmax(scores: &mut [f32], columns: usize, factor: f32) {
     for row in scores.chunks_exact_mut(columns) {
         let shift = crate::max_f32(row);
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 for x in row.iter_mut() {
@@ -124,7 +124,7 @@ fn softmax(scores: &mut [f32], columns: usize, factor: f32) {
 /// The gradient of the scores from that of the weights, in place.
 fn softmax_backward(weights: &[f32], gradient: &mut [f32], columns: usize, factor: f32) {
     for (w, g) in weights.chunks_exact(columns).zip(gradient.chunks_exact_mut(columns)) {
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 for (g, w) in g.iter_mut().zip(w) {

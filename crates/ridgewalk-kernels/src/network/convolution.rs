@@ -4,12 +4,11 @@
 //! side by side, so each row of the kernel is a product with the image itself as left factor: nothing is gathered. The
 //! gradient of x is the same convolution of that of y, with the kernel turned round and its channels exchanged.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::linear::add_rows;
 use super::product::{Lines, Packed, multiply, multiply_transposed};
-use super::{PIECES, sum_of_pieces};
+use super::{PIECES, sum_of_pieces, vectorised};
 
 /// Pixels of a task: small images are taken together.
 const PIXELS: usize = 128;
@@ -156,7 +155,7 @@ impl Convolution {
                         multiply_transposed(lines, pixels, (g, outputs, outputs), w, outputs);
                     }
                     if outputs > 0 {
-                        Arch::new().dispatch(
+                        vectorised(
                             #[inline(always)]
                             || add_rows(g, &mut b),
                         );

@@ -1,13 +1,12 @@
 //! Sums and multiples, threaded: (a + b)·scale and x + gate ⊙ y.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{BLOCK, PIECES, sum_of_pieces};
+use super::{BLOCK, PIECES, sum_of_pieces, vectorised};
 
 /// `x += y`, element by element.
 pub(super) fn add_in_place(x: &mut [f32], y: &[f32]) {
-    Arch::new().dispatch(
+    vectorised(
         #[inline(always)]
         || {
             for (x, y) in x.iter_mut().zip(y) {
@@ -19,7 +18,7 @@ pub(super) fn add_in_place(x: &mut [f32], y: &[f32]) {
 
 /// `x *= factor`.
 pub(super) fn scale_in_place(x: &mut [f32], factor: f32) {
-    Arch::new().dispatch(
+    vectorised(
         #[inline(always)]
         || {
             for x in x.iter_mut() {
@@ -56,7 +55,7 @@ pub fn scaled_sum(a: &[f32], b: &[f32], factor: f32) -> Vec<f32> {
     assert_eq!(a.len(), b.len());
     let mut out = vec![0.0f32; a.len()];
     out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| {
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let first = block * BLOCK;
@@ -89,7 +88,7 @@ pub fn gated_add(x: &[f32], gate: &[f32], y: &[f32], channels: usize) -> Vec<f32
         let gate = &gate[sample * channels..][..channels];
         let range = sample * per_sample..(sample + 1) * per_sample;
         let (x, y) = (&x[range.clone()], &y[range]);
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let lines = x.chunks_exact(channels).zip(y.chunks_exact(channels));
@@ -117,7 +116,7 @@ pub fn gated_add_backward(gradient: &[f32], gate: &[f32], y: &[f32], channels: u
         let gate = &gate[sample * channels..][..channels];
         let range = sample * per_sample..(sample + 1) * per_sample;
         let (g, y) = (&gradient[range.clone()], &y[range]);
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let lines = g.chunks_exact(channels).zip(y.chunks_exact(channels));

@@ -1,11 +1,11 @@
 //! Group normalisation (arXiv 1803.08494), modulated per image and followed by a nonlinearity, in two passes:
 //! y = act((gain·(x − mean)/√(variance + ε) + bias)·(1 + scale) + shift).
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::Nonlinearity;
+use super::activation::{GELU, NONE, SILU, chosen};
 use super::elementwise::sum_of_rows;
+use super::{Nonlinearity, vectorised};
 
 /// Rows whose values are summed in f32 before they go to f64.
 const BLOCK: usize = 32;
@@ -80,13 +80,17 @@ impl GroupNorm {
         outs.zip(x.par_chunks(size)).enumerate().for_each(|(image, ((y, statistics), x))| {
             self.statistics(x, statistics);
             let a = self.affine(image, statistics, (gain, bias), modulation);
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     let c = self.channels;
                     let (mean, factor, offset) = (&a.mean[..c], &a.factor[..c], &a.offset[..c]);
                     for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-                        write(self.activation, x, y, mean, factor, offset);
+                        match self.activation {
+                            Nonlinearity::None => apply::<NONE, false>(x, y, mean, factor, offset),
+                            Nonlinearity::Silu => apply::<SILU, false>(x, y, mean, factor, offset),
+                            Nonlinearity::Gelu => apply::<GELU, false>(x, y, mean, factor, offset),
+                        }
                     }
                 },
             );
@@ -175,7 +179,7 @@ impl GroupNorm {
         let mut sum = vec![0.0f32; c];
         for block in x.chunks(BLOCK * c) {
             sum.fill(0.0);
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     let (sum, centre) = (&mut sum[..c], &centre[..c]);
@@ -226,13 +230,17 @@ impl GroupNorm {
     fn image_backward(&self, x: &[f32], g: &[f32], a: &Affine, dx: &mut [f32], sums: &mut [f32]) {
         let (c, width) = (self.channels, self.channels / self.groups);
         let (s1, s2) = sums.split_at_mut(c);
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let (mean, factor, offset) = (&a.mean[..c], &a.factor[..c], &a.offset[..c]);
                 let lines = x.chunks_exact(c).zip(g.chunks_exact(c)).zip(dx.chunks_exact_mut(c));
                 for ((x, g), dx) in lines {
-                    write(self.activation.slope_only(), x, dx, mean, factor, offset);
+                    match self.activation {
+                        Nonlinearity::None => dx.fill(1.0),
+                        Nonlinearity::Silu => apply::<SILU, true>(x, dx, mean, factor, offset),
+                        Nonlinearity::Gelu => apply::<GELU, true>(x, dx, mean, factor, offset),
+                    }
                     for k in 0..c {
                         dx[k] *= g[k];
                         s1[k] += dx[k];
@@ -252,7 +260,7 @@ impl GroupNorm {
         };
         let (m1, m2) = (group_mean(s1), group_mean(s2));
         let slope: Vec<f32> = m2.iter().zip(&a.root).map(|(m, root)| m * root).collect();
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 let (mean, factor, m1, slope) = (&a.mean[..c], &a.factor[..c], &m1[..c], &slope[..c]);
@@ -266,94 +274,20 @@ impl GroupNorm {
     }
 }
 
-/// What [`write`] applies: a nonlinearity, or its slope.
-trait Pointwise: Copy {
-    fn is(self) -> Nonlinearity;
-    const SLOPE: bool;
-}
-
-#[derive(Clone, Copy)]
-struct Slope(Nonlinearity);
-
-impl Nonlinearity {
-    fn slope_only(self) -> Slope {
-        Slope(self)
-    }
-}
-
-impl Pointwise for Nonlinearity {
-    fn is(self) -> Nonlinearity {
-        self
-    }
-    const SLOPE: bool = false;
-}
-
-impl Pointwise for Slope {
-    fn is(self) -> Nonlinearity {
-        self.0
-    }
-    const SLOPE: bool = true;
-}
-
-/// `y = f((x − mean)·factor + offset)`, all of one length.
+/// `y = f((x − mean)·factor + offset)` of a row, f the nonlinearity or its slope.
 #[inline(always)]
-fn write<P: Pointwise>(p: P, x: &[f32], y: &mut [f32], mean: &[f32], factor: &[f32], offset: &[f32]) {
-    match p.is() {
-        Nonlinearity::None if P::SLOPE => y.fill(1.0),
-        Nonlinearity::None => apply(
-            x,
-            y,
-            mean,
-            factor,
-            offset,
-            #[inline(always)]
-            |z| z,
-        ),
-        Nonlinearity::Silu if P::SLOPE => apply(
-            x,
-            y,
-            mean,
-            factor,
-            offset,
-            #[inline(always)]
-            |z| Nonlinearity::Silu.slope(z),
-        ),
-        Nonlinearity::Silu => apply(
-            x,
-            y,
-            mean,
-            factor,
-            offset,
-            #[inline(always)]
-            |z| Nonlinearity::Silu.value(z),
-        ),
-        Nonlinearity::Gelu if P::SLOPE => apply(
-            x,
-            y,
-            mean,
-            factor,
-            offset,
-            #[inline(always)]
-            |z| Nonlinearity::Gelu.slope(z),
-        ),
-        Nonlinearity::Gelu => apply(
-            x,
-            y,
-            mean,
-            factor,
-            offset,
-            #[inline(always)]
-            |z| Nonlinearity::Gelu.value(z),
-        ),
-    }
-}
-
-#[inline(always)]
-fn apply(x: &[f32], y: &mut [f32], mean: &[f32], factor: &[f32], offset: &[f32], f: impl Fn(f32) -> f32) {
+fn apply<const KIND: u8, const SLOPE: bool>(
+    x: &[f32],
+    y: &mut [f32],
+    mean: &[f32],
+    factor: &[f32],
+    offset: &[f32],
+) {
     let c = y.len();
     let (x, mean, factor, offset) = (&x[..c], &mean[..c], &factor[..c], &offset[..c]);
     for k in 0..c {
-        y[k] = f((x[k] - mean[k]).mul_add(factor[k], offset[k]));
+        let z = (x[k] - mean[k]).mul_add(factor[k], offset[k]);
+        y[k] = if SLOPE { chosen::<KIND>().slope(z) } else { chosen::<KIND>().value(z) };
     }
 }
 

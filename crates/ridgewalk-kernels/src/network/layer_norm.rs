@@ -1,8 +1,9 @@
 //! Layer normalisation (arXiv 1607.06450) modulated per sample (adaLN, arXiv 2212.09748), a row at a time:
 //! y = (x − mean)/√(variance + ε)·(1 + scale) + shift.
 
-use pulp::Arch;
 use rayon::prelude::*;
+
+use super::vectorised;
 
 const CHAINS: usize = 32;
 /// Rows of a task without modulation.
@@ -64,7 +65,7 @@ impl LayerNorm {
         let outs = y.par_chunks_mut(task * c).zip(statistics.par_chunks_mut(task * 2));
         outs.zip(x.par_chunks(task * c)).enumerate().for_each(|(sample, ((y, statistics), x))| {
             let modulation = modulation.map(|(a, b)| (&a[sample * c..][..c], &b[sample * c..][..c]));
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     let lines = x.chunks_exact(c).zip(y.chunks_exact_mut(c));
@@ -129,7 +130,7 @@ impl LayerNorm {
                     work.zip(sums).zip(scale.par_chunks(c)).for_each(
                         |(((((dx, x), g), statistics), (dscale, dshift)), scale)| {
                             // The gradient of the normalised x takes the place of dx first.
-                            Arch::new().dispatch(
+                            vectorised(
                                 #[inline(always)]
                                 || {
                                     let lines = x.chunks_exact(c).zip(g.chunks_exact(c));
@@ -152,7 +153,7 @@ impl LayerNorm {
                 }
                 None => work.for_each(|(((dx, x), g), statistics)| {
                     dx.copy_from_slice(g);
-                    Arch::new().dispatch(
+                    vectorised(
                         #[inline(always)]
                         || {
                             let lines = x.chunks_exact(c).zip(dx.chunks_exact_mut(c));

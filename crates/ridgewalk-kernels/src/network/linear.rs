@@ -1,10 +1,9 @@
 //! Linear layers: y = act(x w + b), x `[rows, inputs]`, w `[inputs, outputs]`, b `[outputs]`.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::product::{DEPTH, Lines, Packed, multiply, multiply_transposed};
-use super::{Nonlinearity, PIECES, sum_of_pieces};
+use super::{Nonlinearity, PIECES, sum_of_pieces, vectorised};
 
 /// Rows of w whose gradient is one task.
 const STRIPE: usize = 48;
@@ -69,7 +68,7 @@ impl Linear {
         let mut y = vec![0.0f32; self.rows * outputs];
         pieces.zip(y.par_chunks_mut(piece * outputs)).for_each(|((index, out), y)| {
             product(index, out);
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || self.activation.write(out, y),
             );
@@ -127,10 +126,10 @@ impl Linear {
             .map(|(index, inner)| {
                 let range = index * piece..index * piece + inner.len();
                 let mut sum = vec![0.0f32; outputs];
-                Arch::new().dispatch(
+                vectorised(
                     #[inline(always)]
                     || {
-                        self.activation.write_slope(&before[range.clone()], &gradient[range], inner);
+                        self.activation.write_slope(&before[range.clone()], &gradient[range.clone()], inner);
                         add_rows(inner, &mut sum);
                     },
                 );
@@ -202,7 +201,7 @@ pub(super) fn column_sums(x: &[f32], columns: usize) -> Vec<f32> {
         .par_chunks(piece.max(1))
         .map(|x| {
             let mut sum = vec![0.0f32; columns];
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || add_rows(x, &mut sum),
             );

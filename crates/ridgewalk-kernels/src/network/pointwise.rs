@@ -1,16 +1,15 @@
 //! A nonlinearity alone.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{BLOCK, Nonlinearity};
+use super::{BLOCK, Nonlinearity, vectorised};
 
 impl Nonlinearity {
     /// act(x), value by value.
     pub fn forward(self, x: &[f32]) -> Vec<f32> {
         let mut y = vec![0.0f32; x.len()];
         y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(y, x)| {
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || self.write(x, y),
             );
@@ -27,7 +26,7 @@ impl Nonlinearity {
         let mut dx = vec![0.0f32; x.len()];
         let work = dx.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(gradient.par_chunks(BLOCK));
         work.for_each(|((dx, x), g)| {
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || self.write_slope(x, g, dx),
             );

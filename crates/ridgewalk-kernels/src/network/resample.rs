@@ -1,9 +1,8 @@
 //! Images at half and double size, and channels side by side.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{BLOCK, Images};
+use super::{BLOCK, Images, vectorised};
 
 /// Means over blocks of 2×2 times `factor`: `[n·h·w, channels]` to `[n·h/2·w/2, channels]`; odd last lines and columns
 /// are left out.
@@ -22,7 +21,7 @@ pub fn downsample(x: &[f32], images: Images, channels: usize, factor: f32) -> Ve
         let x = &x[image * images.pixels() * channels..];
         for (y, out) in out.chunks_exact_mut(half).enumerate() {
             let (above, below) = (&x[2 * y * line..][..line], &x[(2 * y + 1) * line..][..line]);
-            Arch::new().dispatch(
+            vectorised(
                 #[inline(always)]
                 || {
                     let pairs = above.chunks_exact(2 * channels).zip(below.chunks_exact(2 * channels));
