@@ -1,17 +1,18 @@
-//! Samples of a pretrained blind denoiser's implicit prior.
+//! Samples of networks: of a blind denoiser's implicit prior, or of an ONNX network that is told the noise level.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ridgewalk::autonomous::{CoarseToFine, CoarseToFineRun, Ending};
+use ridgewalk::autonomous::{Autonomous, CoarseToFine, CoarseToFineRun, Ending};
 use ridgewalk::sampler::Progress;
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_nn::BlindDenoiser;
 use serde_json::json;
 
-use crate::arguments::{Sample, Sides};
+use crate::arguments::{Sample, ScheduleName, Sides, SolverName};
 use crate::command::sample::{SampleFiles, check_format, write};
 use crate::failure::{Failure, Result};
+use crate::onnx;
 use crate::progress::{Meter, say};
 use crate::record::probe_folder;
 use crate::source;
@@ -28,17 +29,45 @@ const PARTS: usize = 1000;
 
 /// `ridgewalk sample --network`.
 pub fn sample(file: &Path, sample: &Sample, arguments: &[String]) -> Result<()> {
-    let Some(Sides { height, width }) = sample.implicit.shape else {
-        return Err(Failure::new("--network", "makes images of any size", "say which with --shape HxW"));
-    };
     let of_data = sample.reading.given().or(sample.reading.table.given()).or(sample.preparation.given());
     if let Some(flag) = of_data.or(sample.model.given()) {
         return Err(Failure::new(flag, "acts on DATA, and a network was given", "drop the flag"));
     }
-    let shape = Shape::Image { height, width, channels: 1 };
-    check_format(sample.format, shape)?;
+    if onnx::is_file(file) {
+        return onnx::sample(file, sample, arguments);
+    }
+    let of_onnx = [(&sample.implicit.predicts, "--predicts"), (&sample.implicit.told, "--told")];
+    if let Some((_, flag)) = of_onnx.iter().find(|(value, _)| value.is_some()) {
+        let help = "drop the flag: what a safetensors file answers, its tensors tell";
+        return Err(Failure::new(flag, "acts on an ONNX network, a file whose name ends in .onnx", help));
+    }
+    let Some(Sides { height, width }) = sample.implicit.shape else {
+        return Err(Failure::new("--network", "makes images of any size", "say which with --shape HxW"));
+    };
     let network = BlindDenoiser::load(file)?;
     let model = network.image(height, width)?;
+    let shape = Shape::Image { height, width, channels: 1 };
+    implicit(&model, &network.architecture().to_string(), shape, (file, sample, arguments))
+}
+
+/// Of the prior that is implicit in a blind denoiser.
+pub fn implicit(
+    model: &dyn Autonomous,
+    description: &str,
+    shape: Shape,
+    (file, sample, arguments): (&Path, &Sample, &[String]),
+) -> Result<()> {
+    let flags = &sample.sampling;
+    let of_levels = [
+        (flags.solver != SolverName::Auto, "--solver"),
+        (!matches!(flags.schedule, ScheduleName::Auto), "--schedule"),
+        (flags.steps.is_some(), "--steps"),
+    ];
+    if let Some((_, flag)) = of_levels.iter().find(|(given, _)| *given) {
+        let problem = "cannot be used with a blind network, which finds its noise levels itself";
+        return Err(Failure::new(flag, problem, "drop the flag, or see --h0 and --beta"));
+    }
+    check_format(sample.format, shape)?;
     source::check_memory(sample.n, shape.dim())?;
     probe_folder(&sample.output)?;
     let levels = sample.sampling.sigma_min.unwrap_or(LOWEST)..sample.sampling.sigma_max.unwrap_or(HIGHEST);
@@ -52,7 +81,7 @@ pub fn sample(file: &Path, sample: &Sample, arguments: &[String]) -> Result<()> 
     let mut meter = Meter::new("sampling");
     let way = (levels.end / levels.start).ln();
     let mut furthest = 0;
-    let run = sampler.run_observed(&model, sample.n, &mut |progress: &Progress| {
+    let run = sampler.run_observed(model, sample.n, &mut |progress: &Progress| {
         // The noise of the slowest says how far a batch is; it may rise now and then, a bar may not.
         let done = ((levels.end / progress.sigma).ln() / way).clamp(0.0, 1.0);
         let batch = sample.sampling.batch.min(progress.total - progress.finished) as f64;
@@ -68,7 +97,7 @@ pub fn sample(file: &Path, sample: &Sample, arguments: &[String]) -> Result<()> 
         false => run.points,
     };
     let settings = json!({
-        "network": network.architecture().to_string(), "sampler": "coarse-to-fine", "h0": h0,
+        "network": description, "sampler": "coarse-to-fine", "h0": h0,
         "beta": beta, "sigma_min": levels.start, "sigma_max": levels.end, "seed": sample.seed,
         "clip": sample.clip, "steps": run.steps, "noise": run.noise,
         "endings": run.endings.iter().map(|ending| name(*ending)).collect::<Vec<_>>(),

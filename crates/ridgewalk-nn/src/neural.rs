@@ -4,6 +4,7 @@
 //! in f64. J v is forward mode, Jᵀ v reverse mode, ∂D/∂σ forward mode through c_in and c_noise: all exact up to rounding.
 //! The Jacobian of a network is not symmetric, although that of a posterior mean is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::{Device, TensorData};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::{Condition, Dual, Network, NetworkConfig};
 use crate::ops::Matrix;
 use crate::parameters::{Form, Handle, Init, Layout, Leaves};
-use crate::preconditioning::{Coefficients, Prediction, Preconditioning};
+use crate::preconditioning::{Coefficients, Preconditioning, Prediction};
 
 /// Vectors that a perceptron is asked of together: a single one takes as long as these.
 const VECTORS: usize = 64;
@@ -49,7 +50,11 @@ impl Model {
         let Preconditioning { prediction, center, scale } = config.preconditioning;
         if !center.is_finite() || !scale.is_finite() || scale <= 0.0 {
             let problem = format!("center {center} and scale {scale}");
-            return Err(Error::argument("preconditioning", problem, "give a finite center and a positive scale"));
+            return Err(Error::argument(
+                "preconditioning",
+                problem,
+                "give a finite center and a positive scale",
+            ));
         }
         let network = Network::new(config.network.clone())?;
         let mut layout = network.layout().clone();
@@ -118,6 +123,26 @@ impl NeuralDenoiser {
         Self::on(config, values, Device::flex())
     }
 
+    /// The network as its training begins, with random numbers from `seed`.
+    ///
+    /// # Errors
+    /// If the configuration is not sound.
+    pub fn initial(config: &ModelConfig, seed: u64) -> Result<Self> {
+        let values = Model::new(config)?.layout().initial(seed);
+        Self::new(config, values)
+    }
+
+    /// A network of PyTorch's arrays, by name: shape and values. The names are those of EDM's `SongUNet` for a UNet, of the paper's
+    /// code for a DiT, and `layers.i.weight` and so on for a perceptron; arrays that the network does not have are passed over.
+    ///
+    /// # Errors
+    /// As [`NeuralDenoiser::new`], and if an array is missing or has another shape.
+    pub fn from_torch(config: &ModelConfig, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Self> {
+        let values = Model::new(config)?.layout().read_torch(arrays);
+        let help = "give the configuration with which the weights were made";
+        Self::new(config, values.map_err(|problem| Error::argument("the network's arrays", problem, help))?)
+    }
+
     pub(crate) fn on(config: &ModelConfig, values: Vec<f32>, device: Device) -> Result<Self> {
         let model = Model::new(config)?;
         if values.len() != model.layout().len() {
@@ -152,7 +177,11 @@ impl NeuralDenoiser {
         let classes = self.classes();
         if let Some(class) = class.filter(|class| *class >= classes) {
             let problem = format!("is {class}, but the network knows {classes}");
-            return Err(Error::argument("class", problem, "give a class that it was trained on, counted from 0"));
+            return Err(Error::argument(
+                "class",
+                problem,
+                "give a class that it was trained on, counted from 0",
+            ));
         }
         Ok(NeuralDenoiser { class, ..self.clone() })
     }
@@ -243,7 +272,8 @@ impl NeuralDenoiser {
         let rows = input.dims()[0];
         let moves = self.matrix(vec![c_noise.1 as f32; rows], rows);
         let condition = self.condition(rows, |noise| Dual::new(noise, moves), c_noise.0);
-        let dual = self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.device);
+        let dual =
+            self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.device);
         let along = dual.tangent();
         (dual.at, along)
     }
@@ -259,7 +289,13 @@ impl NeuralDenoiser {
     }
 
     /// What is asked of one group, padded by its first row to the group's size.
-    fn group_of(&self, x: ArrayView2<f64>, v: Option<ArrayView2<f64>>, sigma: f64, asked: &Asked) -> Result<[Array2<f64>; 2]> {
+    fn group_of(
+        &self,
+        x: ArrayView2<f64>,
+        v: Option<ArrayView2<f64>>,
+        sigma: f64,
+        asked: &Asked,
+    ) -> Result<[Array2<f64>; 2]> {
         let (rows, dim) = x.dim();
         let group = self.group().max(rows);
         let Preconditioning { center, .. } = self.model.preconditioning;
@@ -277,7 +313,11 @@ impl NeuralDenoiser {
             let values: Vec<f64> = data.iter::<f32>().take(rows * dim).map(f64::from).collect();
             if let Some(index) = values.iter().position(|value| !value.is_finite()) {
                 let problem = format!("is not finite at σ = {sigma}, row {}", index / dim.max(1));
-                return Err(Error::argument("the network's output", problem, "ask within the levels of its training"));
+                return Err(Error::argument(
+                    "the network's output",
+                    problem,
+                    "ask within the levels of its training",
+                ));
             }
             Array2::from_shape_vec((rows, dim), values)
                 .map_err(|_| Error::shape("the network's output", rows, dim))

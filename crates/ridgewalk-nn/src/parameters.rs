@@ -138,7 +138,7 @@ impl Layout {
     }
 
     /// The flat vector of PyTorch's arrays; the problem, if one is missing or has another shape.
-    pub fn from_torch(&self, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Vec<f32>, String> {
+    pub fn read_torch(&self, arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Vec<f32>, String> {
         let mut values = vec![0.0; self.length];
         for entry in &self.entries {
             let Some((shape, there)) = arrays.get(&entry.name) else {
@@ -146,7 +146,10 @@ impl Layout {
             };
             let wanted = entry.torch_shape();
             if *shape != wanted || there.len() != entry.len() {
-                return Err(format!("tensor '{}' has shape {shape:?}, but the network needs {wanted:?}", entry.name));
+                return Err(format!(
+                    "tensor '{}' has shape {shape:?}, but the network needs {wanted:?}",
+                    entry.name
+                ));
             }
             let own = &mut values[entry.offset..entry.offset + entry.len()];
             entry.each(|here, from| own[here] = there[from]);

@@ -114,7 +114,9 @@ impl Preconditioning {
         let preserving = -sigma / (square * root);
         let linear = -1.0 / (sum * sum);
         let (input, skip, output) = match self.prediction {
-            Prediction::Edm => (preserving, -2.0 * sigma * s * s / (square * square), s * s * s / (square * root)),
+            Prediction::Edm => {
+                (preserving, -2.0 * sigma * s * s / (square * square), s * s * s / (square * root))
+            }
             Prediction::Denoised => (preserving, 0.0, 0.0),
             Prediction::Noise => (preserving, 0.0, -1.0),
             Prediction::Velocity => {
@@ -165,7 +167,10 @@ mod tests {
                 };
                 let c = preconditioning.coefficients(sigma);
                 let denoised = center + c.skip * (x - center) + c.output * target;
-                assert!((denoised - x0).abs() < 1e-12 * (1.0 + sigma), "{prediction:?} at {sigma}: {denoised}");
+                assert!(
+                    (denoised - x0).abs() < 1e-12 * (1.0 + sigma),
+                    "{prediction:?} at {sigma}: {denoised}"
+                );
                 // What the network is given: the state of its process.
                 let state = match prediction {
                     Prediction::Flow | Prediction::KMix { .. } => (1.0 - t) * data + t * noise,
@@ -191,7 +196,10 @@ mod tests {
                     (exact.noise, up.noise, down.noise),
                 ] {
                     let difference = (up - down) / (2.0 * h);
-                    assert!((exact - difference).abs() < 1e-7 * (1.0 + exact.abs()), "{prediction:?} at {sigma}");
+                    assert!(
+                        (exact - difference).abs() < 1e-7 * (1.0 + exact.abs()),
+                        "{prediction:?} at {sigma}"
+                    );
                 }
             }
         }

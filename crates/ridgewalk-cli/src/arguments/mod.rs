@@ -88,7 +88,8 @@ pub enum Command {
     Eval(Eval),
     /// Say where samples went, relative to the data: report.html and survey.json
     #[command(after_help = "Examples:\n  ridgewalk survey out/ --data digits\n  \
-        ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/")]
+        ridgewalk survey plain/ clean/ --data train.npy --held-out test.npy -o compared/\n  \
+        ridgewalk survey out/ --data train-images-idx3-ubyte.gz --features lenet.safetensors")]
     Survey(Survey),
     /// Say whether a model of the data may drop its noise input: report.html and survey.json
     #[command(after_help = "Examples:\n  ridgewalk blind digits\n  \
@@ -333,6 +334,14 @@ pub struct Survey {
     /// A model file: how its error against the training data's own denoiser parts across and along their ridge
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
+    /// A classifier of the images (a safetensors file of a LeNet of MNIST or a ResNet of CIFAR-10): adds the Fréchet
+    /// distance of the samples to the training data in its features
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
+    /// Values of black and white in the images that --features sees [default: 0,1, 0,255, 0,65535 or -1,1, whichever the
+    /// training data fit]
+    #[arg(long, value_name = "BLACK,WHITE", allow_negative_numbers = true)]
+    pub pixels: Option<Span>,
     /// Folder for report.html, survey.json, run.json and figures/ [default: the first SAMPLES folder]
     #[arg(short, long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,

@@ -13,15 +13,24 @@ use super::values::{count, number, positive, positive_number};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Pretrained network")]
 pub struct Implicit {
-    /// Instead of MODEL or DATA: sample the prior that is implicit in a pretrained blind denoiser of grey images (a
-    /// safetensors file of a DnCNN or of the bias-free U-Net), by coarse-to-fine ascent that reads its noise level from the
-    /// denoiser's own residual (arXiv 2007.13640). Pixels go from 0 to 1. Of the other flags, -n, --seed, --sigma-min
-    /// [default: 0.01], --sigma-max [default: 1], --batch, --clip, --format, --json and -o act on it
-    #[arg(long, value_name = "FILE", requires = "shape", conflicts_with_all = [
-        "source", "solver", "schedule", "steps", "start", "teleport", "trajectories", "from", "kde", "tweedie",
-        "guidance", "mad", "deconvolve", "smooth",
+    /// Instead of MODEL or DATA: a network. Of a safetensors file (a DnCNN or the bias-free U-Net, blind denoisers of grey
+    /// images of 0 to 1) the prior that is implicit in it is sampled, by coarse-to-fine ascent that reads its noise level
+    /// from the denoiser's own residual (arXiv 2007.13640); of the other flags, -n, --seed, --sigma-min [default: 0.01],
+    /// --sigma-max [default: 1], --batch, --clip, --format, --json and -o act on it. An ONNX file (.onnx) that is told the
+    /// noise level is sampled as any model is, with --solver, --schedule and --steps, too, from the levels it knows
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "source", "start", "teleport", "trajectories", "from", "kde", "tweedie", "guidance", "mad", "deconvolve", "smooth",
     ])]
     pub network: Option<PathBuf>,
+    /// What an ONNX network answers: denoised (the data, of the noisy points as they are), score, or the prediction of a
+    /// network whose input is scaled by its preconditioning: edm, noise, velocity (v-prediction) or flow, with scale=S
+    /// [default: 1, of edm 0.5] and center=C [default: 0] of the data
+    #[arg(long, value_name = "NAME[:KEY=VALUE,..]")]
+    pub predicts: Option<String>,
+    /// What an ONNX network is told of the noise level: sigma, label (ln(sigma)/4, as EDM), or the time of a process:
+    /// time:NAME, or step:NAME of one of DDPM, counted from 0; *FACTOR multiplies it, as in time:flow-matching*1000
+    #[arg(long, value_name = "sigma|label|step:NAME|time:NAME")]
+    pub told: Option<String>,
     /// Rows and columns of an image
     #[arg(long, value_name = "HxW")]
     pub shape: Option<Sides>,
@@ -44,6 +53,8 @@ impl Implicit {
             (self.h0.is_some(), "--h0"),
             (self.beta.is_some(), "--beta"),
             (self.step_limit.is_some(), "--step-limit"),
+            (self.predicts.is_some(), "--predicts"),
+            (self.told.is_some(), "--told"),
         ])
     }
 }
@@ -53,7 +64,8 @@ pub struct Denoise {
     /// Images: data of any kind, or a single image
     #[arg(value_name = "IMAGES")]
     pub images: String,
-    /// The network: a safetensors file of a DnCNN or of the bias-free U-Net, for grey images; colours are taken one by one
+    /// The network: a safetensors file of a DnCNN or of the bias-free U-Net, or an ONNX file of a network that is not told
+    /// the noise either, for grey images; colours are taken one by one
     #[arg(long, value_name = "FILE")]
     pub network: PathBuf,
     /// Folder for denoised.npy (in the units of the images), denoised.png (noisy, denoised, clean) and run.json

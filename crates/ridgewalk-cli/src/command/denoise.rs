@@ -1,6 +1,6 @@
 //! `ridgewalk denoise`: images without their noise, by one application of a pretrained network.
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use ridgewalk::autonomous::{Autonomous, corrected_noise};
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{PointSet, Shape};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Denoise, Reading, Sides, Span};
 use crate::failure::{Failure, Result};
+use crate::onnx;
 use crate::progress::{Meter, result, say};
 use crate::record::{NAME, Record, make_folder, probe_folder, remove_old};
 use crate::source;
@@ -23,6 +24,47 @@ const LINES: usize = 20;
 /// Ranges of stored images; values may leave one by noise.
 const RANGES: [f64; 3] = [1.0, 255.0, 65_535.0];
 
+/// Step of differences, in pixels of 0 to 1.
+const STEP: f64 = 1e-3;
+
+/// A network of grey images of one size.
+enum Model {
+    Image(ImageDenoiser),
+    /// Of another framework, without derivatives.
+    Field(Box<dyn Autonomous>),
+}
+
+impl Model {
+    fn field(&self, u: ArrayView2<f64>) -> ridgewalk::Result<Array2<f64>> {
+        match self {
+            Model::Image(model) => model.field(u),
+            Model::Field(model) => model.field(u),
+        }
+    }
+
+    fn dim(&self) -> usize {
+        match self {
+            Model::Image(model) => model.dim(),
+            Model::Field(model) => model.dim(),
+        }
+    }
+
+    /// tr J of every row by random signs, exact or by central differences.
+    fn trace(&self, u: ArrayView2<f64>, probes: ArrayView2<f64>) -> ridgewalk::Result<Array1<f64>> {
+        let model = match self {
+            Model::Image(model) => return model.trace(u, probes),
+            Model::Field(model) => model,
+        };
+        let mut sum = Array1::zeros(u.nrows());
+        for probe in probes.outer_iter() {
+            let moved = |step: f64| model.field((&u + &(step * &probe)).view());
+            let difference = (moved(STEP)? - moved(-STEP)?) / (2.0 * STEP);
+            sum += &difference.dot(&probe);
+        }
+        Ok(sum / probes.nrows() as f64)
+    }
+}
+
 /// What was found of one image, in its own units.
 struct Found {
     implied: f64,
@@ -32,7 +74,11 @@ struct Found {
 }
 
 pub fn run(denoise: &Denoise, arguments: &[String]) -> Result<()> {
-    let network = BlindDenoiser::load(&denoise.network)?;
+    // Of any size, or none of an ONNX file, which is opened for images of one.
+    let own = match onnx::is_file(&denoise.network) {
+        true => None,
+        false => Some(BlindDenoiser::load(&denoise.network)?),
+    };
     let noisy = images(source::read(&denoise.images, &denoise.reading, denoise.seed)?, denoise)?;
     let clean = match &denoise.clean {
         None => None,
@@ -60,14 +106,23 @@ pub fn run(denoise: &Denoise, arguments: &[String]) -> Result<()> {
         return Err(Failure::new(&denoise.images, "holds no images", "give images"));
     };
     let span = denoise.range.unwrap_or_else(|| span(clean.as_ref().unwrap_or(&noisy)));
+    let (model, description) = match own {
+        Some(network) => {
+            let model = Model::Image(network.image(height, width)?);
+            (model, network.architecture().to_string())
+        }
+        None => {
+            let (field, description) = onnx::field(&denoise.network, height, width)?;
+            (Model::Field(field), description)
+        }
+    };
     say(&format!(
         "{}; values {} to {} of the images are its 0 to 1{}",
-        network.architecture(),
+        description,
         span.low,
         span.high,
         if channels > 1 { ", each colour by itself" } else { "" }
     ));
-    let model = network.image(height, width)?;
     let mut meter = Meter::new("denoising");
     let (mut values, mut found) = (Array2::zeros((noisy.len(), noisy.dim())), Vec::new());
     for (index, image) in noisy.values().outer_iter().enumerate() {
@@ -83,7 +138,7 @@ pub fn run(denoise: &Denoise, arguments: &[String]) -> Result<()> {
     tell(&found);
     let denoised = noisy.with_values(values)?;
     let settings = json!({
-        "network": network.architecture().to_string(), "range": [span.low, span.high], "probes": denoise.probes,
+        "network": description, "range": [span.low, span.high], "probes": denoise.probes,
         "seed": denoise.seed, "shape": noisy.shape(), "images": found.iter().map(Found::json).collect::<Vec<_>>(),
     });
     let record = Record::new(arguments, settings, &denoise.inputs())?;
@@ -150,7 +205,7 @@ fn span(images: &PointSet) -> Span {
 
 /// One image and its noise, all channels together.
 fn one(
-    model: &ImageDenoiser,
+    model: &Model,
     image: ArrayView1<f64>,
     channels: usize,
     span: Span,

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::arguments::{Survey, Table};
 use crate::failure::{Failure, Result};
+use crate::features::Features;
 use crate::page;
 use crate::progress::{result, say};
 use crate::record::{FileDigest, NAME, Record, digest, make_folder, probe_folder, remove_old};
@@ -19,7 +20,7 @@ use crate::training::Training;
 use crate::trajectories;
 
 /// Findings that are told beside the first two.
-const TOLD: [&str; 7] = [
+const TOLD: [&str; 8] = [
     "noise-level",
     "noise-in-samples",
     "ridge-distance",
@@ -27,6 +28,7 @@ const TOLD: [&str; 7] = [
     "reach",
     "normal-error-share",
     "noise-input",
+    "frechet-distance",
 ];
 
 pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
@@ -42,6 +44,7 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
         Some(spec) => Some(read_other(spec, &training.reading.table)?),
         None => training.held_out.clone(),
     };
+    let features = Features::of(survey, &training.points, held_out.as_ref())?;
     let seen = |points: &PointSet| -> Result<PointSet> {
         training.space.as_ref().map_or_else(|| Ok(points.clone()), |space| space.see(points))
     };
@@ -81,10 +84,19 @@ pub fn run(survey: &Survey, arguments: &[String]) -> Result<()> {
             }
         })
         .collect();
-    let comparison = ridgewalk::survey::Survey::standard()
+    let mut distances = Vec::new();
+    if let Some(features) = &features {
+        for (name, points) in &groups {
+            distances.push(features.finding(name, points)?);
+        }
+    }
+    let mut comparison = ridgewalk::survey::Survey::standard()
         .seed(survey.seed)
         .resamples(survey.resamples)
         .compare(&subjects)?;
+    for (result, distance) in comparison.results.iter_mut().zip(distances) {
+        result.findings.push(distance);
+    }
     write(survey, &comparison, &training, &folder, arguments)
 }
 
@@ -131,6 +143,7 @@ fn write(
     inputs.extend(survey.samples.iter().map(|path| sample_file(path).unwrap_or_else(|_| path.clone())));
     inputs.extend(survey.held_out.iter().chain(&survey.clean).map(PathBuf::from));
     inputs.extend(survey.model.clone());
+    inputs.extend(survey.features.clone());
     inputs.extend(
         survey.samples.iter().map(|path| path.join(trajectories::NUMBERS)).filter(|path| path.is_file()),
     );

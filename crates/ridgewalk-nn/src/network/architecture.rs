@@ -91,14 +91,20 @@ impl Network {
         };
         if let Some(problem) = problem {
             let what = config.architecture.name();
-            return Err(ridgewalk::Error::argument(what, problem, "change its configuration, or take another architecture"));
+            return Err(ridgewalk::Error::argument(
+                what,
+                problem,
+                "change its configuration, or take another architecture",
+            ));
         }
         let both = (channels, channels);
         let body = match &config.architecture {
             Architecture::Mlp(mlp) => {
                 Body::Mlp(Mlp::new(mlp, config.shape.dim(), config.classes, config.blind, &mut layout))
             }
-            Architecture::UNet(unet) => Body::UNet(UNet::new(unet, both, height, config.classes, &mut layout)),
+            Architecture::UNet(unet) => {
+                Body::UNet(UNet::new(unet, both, height, config.classes, &mut layout))
+            }
             Architecture::Dit(dit) => Body::Dit(Dit::new(dit, both, config.classes, &mut layout)),
         };
         Ok(Network { config, layout, body })

@@ -91,7 +91,8 @@ impl Block {
             let norm = GroupNorm::new(layout, &format!("{name}.norm2"), outputs);
             let init = Init::xavier(outputs, 3 * outputs, 0.2_f64.sqrt());
             let dims = [outputs, 3 * outputs];
-            let qkv = Linear::of(layout, &format!("{name}.qkv"), dims, Form::Interleaved { heads }, init, zero);
+            let qkv =
+                Linear::of(layout, &format!("{name}.qkv"), dims, Form::Interleaved { heads }, init, zero);
             let init = Init::xavier(outputs, outputs, NEARLY_ZERO);
             let dims = [outputs, outputs];
             let projection = Linear::of(layout, &format!("{name}.proj"), dims, Form::Pointwise, init, zero);

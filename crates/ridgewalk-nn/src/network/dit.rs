@@ -97,7 +97,12 @@ pub(crate) struct Dit {
 }
 
 impl Dit {
-    pub fn new(config: &DitConfig, (inputs, outputs): (usize, usize), classes: usize, layout: &mut Layout) -> Self {
+    pub fn new(
+        config: &DitConfig,
+        (inputs, outputs): (usize, usize),
+        classes: usize,
+        layout: &mut Layout,
+    ) -> Self {
         let DitConfig { patch, width, depth, heads, mlp_ratio } = *config;
         let window = patch * patch;
         let zero = Init::Constant(0.0);
@@ -106,7 +111,8 @@ impl Dit {
         let cut = Linear::of(layout, "x_embedder.proj", [window * inputs, width], form, init, Some(zero));
         let embedding = Embedding::dit(layout, WAVES, width);
         let name = "y_embedder.embedding_table.weight";
-        let classes = (classes > 0).then(|| layout.add(name, [classes + 1, width], Form::Table, Init::Normal(0.02)));
+        let classes =
+            (classes > 0).then(|| layout.add(name, [classes + 1, width], Form::Table, Init::Normal(0.02)));
         let still = |layout: &mut Layout, name: &str, outputs: usize| {
             Linear::of(layout, name, [width, outputs], Form::Linear, zero, Some(zero))
         };
@@ -125,7 +131,19 @@ impl Dit {
         let blocks = blocks.collect();
         let last = still(layout, "final_layer.linear", window * outputs);
         let modulation = still(layout, "final_layer.adaLN_modulation.1", 2 * width);
-        Dit { patch, width, heads, outputs, channels: inputs, embedding, classes, cut, blocks, modulation, last }
+        Dit {
+            patch,
+            width,
+            heads,
+            outputs,
+            channels: inputs,
+            embedding,
+            classes,
+            cut,
+            blocks,
+            modulation,
+            last,
+        }
     }
 
     pub fn forward<V: Value>(
@@ -183,7 +201,8 @@ impl Dit {
                 }
             }
         }
-        let places = Matrix::from_data(TensorData::new(values, [lines * columns, self.width]), &like.device());
+        let places =
+            Matrix::from_data(TensorData::new(values, [lines * columns, self.width]), &like.device());
         places.repeat(&[grid.images, 1])
     }
 }

@@ -92,7 +92,12 @@ impl Value for Dual {
         Dual { at: ops::conv3x3(self.at, w, b, at, scale, grid), along }
     }
 
-    fn group_norm(self, (gain, bias): (Matrix, Matrix), modulation: Option<(Self, Self)>, norm: Norm) -> Self {
+    fn group_norm(
+        self,
+        (gain, bias): (Matrix, Matrix),
+        modulation: Option<(Self, Self)>,
+        norm: Norm,
+    ) -> Self {
         let Norm { groups, activation, grid } = norm;
         let [rows, channels] = self.at.dims();
         let along = self.along.map(|dx| {

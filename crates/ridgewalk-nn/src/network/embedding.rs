@@ -46,7 +46,6 @@ pub(crate) struct Embedding {
     last: Activation,
 }
 
-
 impl Embedding {
     /// EDM's: Xavier's law, and the class added to the waves.
     pub fn edm(layout: &mut Layout, waves: usize, width: usize, classes: usize) -> Self {
@@ -81,12 +80,16 @@ impl Embedding {
     }
 
     /// `[n, width]` for n samples.
-    pub fn apply<V: Value>(&self, leaves: &Leaves, condition: &Condition<V>, like: &Matrix, samples: usize) -> V {
+    pub fn apply<V: Value>(
+        &self,
+        leaves: &Leaves,
+        condition: &Condition<V>,
+        like: &Matrix,
+        samples: usize,
+    ) -> V {
         let device = like.device();
-        let noise = condition
-            .noise
-            .clone()
-            .unwrap_or_else(|| V::constant(Matrix::zeros([samples, 1], &device)));
+        let noise =
+            condition.noise.clone().unwrap_or_else(|| V::constant(Matrix::zeros([samples, 1], &device)));
         let half = self.waves / 2;
         let last = match self.order {
             Waves::SineFirst => half.saturating_sub(1).max(1),

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::ops::{Activation, Matrix};
 use crate::parameters::{Form, Init, Layout, Leaves};
 
+use super::Value;
 use super::embedding::{Condition, Embedding};
 use super::layer::Linear;
-use super::Value;
 
 /// Size of a multilayer perceptron.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

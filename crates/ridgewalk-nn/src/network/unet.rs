@@ -65,12 +65,14 @@ impl UNetConfig {
         if self.channels == 0 || self.multipliers.is_empty() || self.multipliers.contains(&0) {
             return Some("channels and multipliers must be at least 1".into());
         }
-        if self.channels % 4 != 0 {
+        if !self.channels.is_multiple_of(4) {
             return Some(format!("channels = {} must be a multiple of 4", self.channels));
         }
-        if factor == 0 || height % factor != 0 || width % factor != 0 {
+        if factor == 0 || !height.is_multiple_of(factor) || !width.is_multiple_of(factor) {
             let levels = self.multipliers.len();
-            return Some(format!("{levels} levels need sides that are multiples of {factor}, not {height}×{width}"));
+            return Some(format!(
+                "{levels} levels need sides that are multiples of {factor}, not {height}×{width}"
+            ));
         }
         if self.head_width == Some(0) || !self.skip_scale.is_finite() {
             return Some("head_width must be at least 1 and skip_scale finite".into());
@@ -99,7 +101,13 @@ pub(crate) struct UNet {
 
 impl UNet {
     /// `inputs` channels of images of the given height.
-    pub fn new(config: &UNetConfig, (inputs, outputs): (usize, usize), height: usize, classes: usize, layout: &mut Layout) -> Self {
+    pub fn new(
+        config: &UNetConfig,
+        (inputs, outputs): (usize, usize),
+        height: usize,
+        classes: usize,
+        layout: &mut Layout,
+    ) -> Self {
         let (channels, width) = (config.channels, 4 * config.channels);
         let embedding = Embedding::edm(layout, channels, width, classes);
         let plan = |inputs: usize, outputs: usize, resample: Resample, attends: bool| Plan {
@@ -133,7 +141,11 @@ impl UNet {
             if level + 1 == config.multipliers.len() {
                 let middle = plan(now, now, Resample::Keep, true);
                 up.push(Block::new(layout, &name("dec", level, "in0"), middle));
-                up.push(Block::new(layout, &name("dec", level, "in1"), plan(now, now, Resample::Keep, false)));
+                up.push(Block::new(
+                    layout,
+                    &name("dec", level, "in1"),
+                    plan(now, now, Resample::Keep, false),
+                ));
             } else {
                 up.push(Block::new(layout, &name("dec", level, "up"), plan(now, now, Resample::Up, false)));
             }

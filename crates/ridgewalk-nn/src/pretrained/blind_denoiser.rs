@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::network::Network;
 use super::{ImageDenoiser, file, recognition};
 use crate::error::Result;
-use super::network::Network;
 
 /// What a network is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

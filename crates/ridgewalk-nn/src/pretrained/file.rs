@@ -13,17 +13,20 @@ const PREFIX: usize = 8;
 /// Larger files are of networks that a CPU would not run.
 const LARGEST: u64 = 1 << 30;
 
+/// How the names of PyTorch's counters of training batches end, which are integers and take no part in a network.
+const COUNTER: &str = ".num_batches_tracked";
+
 const DAMAGED: &str = "the file is damaged or was cut short; fetch it again";
 const FOREIGN: &str = "give a safetensors file of a network";
 
 /// Shape and values of one tensor.
-pub(super) struct Values {
+pub(crate) struct Values {
     pub shape: Vec<usize>,
     pub values: Vec<f32>,
 }
 
 /// All tensors of a file by name.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Values>> {
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Values>> {
     let failed = |e: std::io::Error| Error::file(path, format!("cannot be read ({e})"), "check the path");
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
@@ -50,6 +53,9 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Values>> {
     }
     let mut tensors = BTreeMap::new();
     for (name, info) in header.tensors() {
+        if name.ends_with(COUNTER) {
+            continue;
+        }
         if info.dtype != Dtype::F32 {
             let problem = format!("holds `{name}` as {:?}", info.dtype);
             return Err(Error::file(path, problem, "store the network as F32"));

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use ridgewalk::autonomous::{Autonomous, Target};
 use ridgewalk::{Error, Moments, Result};
 
-use super::strips::strips;
 use super::network::{Network, cotangent, image};
+use super::strips::strips;
 
 /// Images of more pixels are refused: their values alone would take gigabytes.
 const MOST_PIXELS: usize = 1 << 28;

@@ -11,9 +11,9 @@
 //! never told σ.
 
 mod blind_denoiser;
-mod file;
+pub(crate) mod file;
 mod image_denoiser;
-mod network;
+pub(crate) mod network;
 mod recognition;
 mod strips;
 

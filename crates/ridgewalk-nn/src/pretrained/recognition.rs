@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::blind_denoiser::Architecture;
 use super::file::Values;
-use crate::error::{Error, Result};
 use super::network::{Convolution, DnCnn, Network, UNet, Weights};
+use crate::error::{Error, Result};
 
 const HELP: &str = "tensors conv.0.weight, conv.1.weight, … make a DnCNN, conv1.weight to conv9.weight the U-Net: \
                     rename those of your network";
