@@ -15,7 +15,7 @@ fn normal(dims: [usize; 2], seed: u64) -> Matrix {
 }
 
 fn values(x: Matrix) -> Vec<f32> {
-    x.into_data().to_vec::<f32>().unwrap()
+    x.into_data().try_to_vec::<f32>().unwrap()
 }
 
 /// The result, and the gradients of Σ weight·result.
