@@ -1,5 +1,7 @@
 //! Times of the network kernels: `cargo run --release --example network`.
-use ridgewalk_kernels::network::{Convolution, GroupNorm, Images, Linear, Nonlinearity};
+use ridgewalk_kernels::network::{
+    Attention, Convolution, GroupNorm, Images, LayerNorm, Linear, Nonlinearity,
+};
 use std::time::Instant;
 
 fn best(name: &str, flops: f64, mut f: impl FnMut()) {
@@ -53,4 +55,16 @@ fn main() {
         best("  backward x", flops, || drop(layer.backward(&x, &w, before.as_deref(), &g, (true, false))));
         best("  backward w", flops, || drop(layer.backward(&x, &w, before.as_deref(), &g, (false, true))));
     }
+    let (samples, tokens, channels) = (32, 64, 384);
+    let (x, qkv) = (values(samples * tokens * channels), values(samples * tokens * 3 * channels));
+    let attention = Attention { samples, tokens, channels, heads: 6 };
+    let (_, weights) = attention.forward(&qkv);
+    let flops = 4.0 * (samples * tokens * tokens * channels) as f64;
+    best("attention forward", flops, || drop(attention.forward(&qkv)));
+    best("attention backward", 2.0 * flops, || drop(attention.backward(&qkv, &weights, &x)));
+    let norm = LayerNorm { samples, rows: tokens, channels, epsilon: 1e-6 };
+    let scale = values(samples * channels);
+    let (_, statistics) = norm.forward(&x, Some((&scale, &scale)));
+    best("layer norm forward", 0.0, || drop(norm.forward(&x, Some((&scale, &scale)))));
+    best("layer norm backward", 0.0, || drop(norm.backward(&x, Some(&scale), &statistics, &x)));
 }
