@@ -48,7 +48,7 @@ pub fn exp_lifted_f32(x: &[f32], shift: f32, scale: f32, out: &mut [f32]) {
 }
 
 #[inline(always)]
-fn exp_f32(x: f32) -> f32 {
+pub(crate) fn exp_f32(x: f32) -> f32 {
     exp_above_f32::<0>(x, -87.0, 88.0)
 }
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod exponential;
+pub mod network;
 mod panels;
 mod rows;
 mod sums;

@@ -3,7 +3,10 @@
 use burn::tensor::activation::{gelu_approximate, sigmoid, silu, softplus, tanh};
 use serde::{Deserialize, Serialize};
 
+use ridgewalk_kernels::network::Nonlinearity;
+
 use super::Matrix;
+use super::fused::{self, Gradient, Input, Operation, Outcome};
 
 /// √(2/π), of the customary form of GELU by a hyperbolic tangent (arXiv 1606.08415).
 const GELU: f64 = 0.797_884_560_802_865_4;
@@ -25,8 +28,31 @@ pub enum Activation {
     Softplus,
 }
 
+impl Activation {
+    /// The same in the kernels, if they have it.
+    pub(super) fn in_kernels(self) -> Option<Nonlinearity> {
+        match self {
+            Activation::None => Some(Nonlinearity::None),
+            Activation::Silu => Some(Nonlinearity::Silu),
+            Activation::Gelu => Some(Nonlinearity::Gelu),
+            Activation::Softplus => None,
+        }
+    }
+}
+
 /// The nonlinearity of every value.
 pub(crate) fn activate(x: Matrix, activation: Activation) -> Matrix {
+    match activation.in_kernels() {
+        Some(Nonlinearity::None) => x,
+        Some(nonlinearity) => {
+            fused::apply(Fused(nonlinearity), vec![x.clone()]).unwrap_or_else(|| composed(x, activation))
+        }
+        None => composed(x, activation),
+    }
+}
+
+/// The same in ordinary operations.
+pub(crate) fn composed(x: Matrix, activation: Activation) -> Matrix {
     match activation {
         Activation::None => x,
         Activation::Silu => silu(x),
@@ -52,5 +78,26 @@ pub(crate) fn slope(x: Matrix, activation: Activation) -> Matrix {
             (t.add_scalar(1.0) + part).mul_scalar(0.5)
         }
         Activation::Softplus => sigmoid(x),
+    }
+}
+
+#[derive(Debug)]
+struct Fused(Nonlinearity);
+
+impl Operation for Fused {
+    fn forward(&self, inputs: &[Input<'_>]) -> Outcome {
+        let [x, ..] = inputs else { return Outcome::none() };
+        Outcome { dims: x.dims, values: self.0.forward(x.values), saved: Vec::new() }
+    }
+
+    fn backward(
+        &self,
+        inputs: &[Input<'_>],
+        _: &[f32],
+        gradient: &[f32],
+        _: &[bool],
+    ) -> Vec<Option<Gradient>> {
+        let [x, ..] = inputs else { return Vec::new() };
+        vec![Some(Gradient::Values(self.0.backward(x.values, gradient)))]
     }
 }

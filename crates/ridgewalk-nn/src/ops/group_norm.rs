@@ -6,6 +6,9 @@
 
 use burn::tensor::Tensor;
 
+use ridgewalk_kernels::network::{GroupNorm, Nonlinearity};
+
+use super::fused::{self, Gradient, Input, Operation, Outcome};
 use super::{Activation, Grid, Matrix, activate, by_sample, flat, one_row};
 
 /// ε of all normalisations.
@@ -13,6 +16,27 @@ pub(crate) const EPSILON: f64 = 1e-6;
 
 /// `x` `[n·h·w, c]`, `gain` and `bias` `[1, c]`, modulation (scale, shift) `[n, c]` each.
 pub(crate) fn group_norm(
+    x: Matrix,
+    (gain, bias): (Matrix, Matrix),
+    modulation: Option<(Matrix, Matrix)>,
+    groups: usize,
+    activation: Activation,
+    grid: Grid,
+) -> Matrix {
+    let Some(nonlinearity) = activation.in_kernels() else {
+        return activate(group_norm(x, (gain, bias), modulation, groups, Activation::None, grid), activation);
+    };
+    let operation = Fused { groups, activation: nonlinearity, grid };
+    let extra = modulation.iter().flat_map(|(scale, shift)| [scale.clone(), shift.clone()]);
+    let inputs = [x.clone(), gain.clone(), bias.clone()].into_iter().chain(extra).collect();
+    if let Some(y) = fused::apply(operation, inputs) {
+        return y;
+    }
+    composed(x, (gain, bias), modulation, groups, activation, grid)
+}
+
+/// The same in ordinary operations.
+pub(crate) fn composed(
     x: Matrix,
     (gain, bias): (Matrix, Matrix),
     modulation: Option<(Matrix, Matrix)>,
@@ -30,7 +54,7 @@ pub(crate) fn group_norm(
         None => y,
     };
     debug_assert_eq!(y.dims()[1], channels);
-    activate(y, activation)
+    super::activation::composed(y, activation)
 }
 
 /// (x − mean)/√(variance + ε) of every image and group.
@@ -56,4 +80,52 @@ pub(crate) fn ungrouped(x: Tensor<4>, rows: usize, channels: usize) -> Matrix {
 /// Mean over the pixels and channels of a group, broadcastable.
 pub(crate) fn mean(x: Tensor<4>) -> Tensor<4> {
     x.mean_dim(3).mean_dim(1)
+}
+
+#[derive(Debug)]
+struct Fused {
+    groups: usize,
+    activation: Nonlinearity,
+    grid: Grid,
+}
+
+impl Fused {
+    fn kernel(&self, x: &Input<'_>) -> GroupNorm {
+        GroupNorm {
+            images: self.grid.images,
+            pixels: self.grid.pixels(),
+            channels: x.dims[1],
+            groups: self.groups,
+            epsilon: EPSILON as f32,
+            activation: self.activation,
+        }
+    }
+}
+
+/// (scale, shift), if there are two more inputs.
+fn modulation<'a>(rest: &[Input<'a>]) -> Option<(&'a [f32], &'a [f32])> {
+    if let [scale, shift, ..] = rest { Some((scale.values, shift.values)) } else { None }
+}
+
+impl Operation for Fused {
+    fn forward(&self, inputs: &[Input<'_>]) -> Outcome {
+        let [x, gain, bias, rest @ ..] = inputs else { return Outcome::none() };
+        let found = self.kernel(x).forward(x.values, gain.values, bias.values, modulation(rest));
+        Outcome { dims: x.dims, values: found.y, saved: found.statistics }
+    }
+
+    fn backward(
+        &self,
+        inputs: &[Input<'_>],
+        saved: &[f32],
+        gradient: &[f32],
+        _: &[bool],
+    ) -> Vec<Option<Gradient>> {
+        let [x, gain, bias, rest @ ..] = inputs else { return Vec::new() };
+        let affine = (gain.values, bias.values);
+        let found = self.kernel(x).backward(x.values, affine, modulation(rest), saved, gradient);
+        let (scale, shift) = found.modulation.unzip();
+        let all = [Some(found.x), Some(found.gain), Some(found.bias), scale, shift];
+        all.into_iter().map(|found| found.map(Gradient::Values)).collect()
+    }
 }

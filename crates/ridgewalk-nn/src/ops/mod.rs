@@ -8,10 +8,14 @@
 mod activation;
 pub(crate) mod attention;
 mod convolution;
+mod fused;
 pub(crate) mod group_norm;
 pub(crate) mod layer_norm;
 mod linear;
 mod resample;
+mod sums;
+#[cfg(test)]
+mod tests;
 
 use burn::tensor::Tensor;
 
@@ -23,6 +27,7 @@ pub(crate) use group_norm::{EPSILON, group_norm};
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use linear::linear;
 pub(crate) use resample::{downsample, join, upsample};
+pub(crate) use sums::{gated_add, scaled_sum};
 
 /// Rows of channels.
 pub(crate) type Matrix = Tensor<2>;
@@ -52,6 +57,12 @@ impl Grid {
     }
 }
 
+impl From<Grid> for ridgewalk_kernels::network::Images {
+    fn from(grid: Grid) -> Self {
+        Self { images: grid.images, height: grid.height, width: grid.width }
+    }
+}
+
 /// `x` of `[n·r, c]` as `[n, r, c]`, so that what is per sample can be broadcast.
 pub(crate) fn by_sample(x: Matrix, samples: usize) -> Tensor<3> {
     let [rows, channels] = x.dims();
@@ -68,17 +79,6 @@ pub(crate) fn one_row(x: Matrix) -> Tensor<3> {
 pub(crate) fn flat(x: Tensor<3>) -> Matrix {
     let [samples, rows, channels] = x.dims();
     x.reshape([samples * rows, channels])
-}
-
-/// (a + b)·scale, elementwise.
-pub(crate) fn scaled_sum(a: Matrix, b: Matrix, scale: f32) -> Matrix {
-    if scale == 1.0 { a + b } else { (a + b).mul_scalar(scale) }
-}
-
-/// x + gate ⊙ y, the gate `[n, c]` per sample.
-pub(crate) fn gated_add(x: Matrix, gate: Matrix, y: Matrix) -> Matrix {
-    let [samples, _] = gate.dims();
-    x + flat(by_sample(y, samples) * one_row(gate))
 }
 
 /// x + b, with `[n, c]` per sample.
