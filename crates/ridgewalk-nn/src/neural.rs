@@ -291,13 +291,13 @@ impl NeuralDenoiser {
         input.grad_remove(&mut (output * against.autodiff()).sum().backward())
     }
 
-    /// What is asked of one group, padded by its first row to the group's size.
+    /// What is asked of one group, padded by zeros to the group's size.
     fn group_of(
         &self,
         x: ArrayView2<f64>,
         v: Option<ArrayView2<f64>>,
         sigma: f64,
-        asked: &Asked,
+        (first, asked): (usize, &Asked),
     ) -> Result<[Array2<f64>; 2]> {
         let (rows, dim) = x.dim();
         let group = self.group().max(rows);
@@ -315,11 +315,11 @@ impl NeuralDenoiser {
             let data = matrix.into_data();
             let values: Vec<f64> = data.iter::<f32>().take(rows * dim).map(f64::from).collect();
             if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-                let problem = format!("is not finite at σ = {sigma}, row {}", index / dim.max(1));
+                let problem = format!("is not finite at σ = {sigma}, row {}", first + index / dim.max(1));
                 return Err(Error::argument(
                     "the network's output",
                     problem,
-                    "ask within the levels of its training",
+                    "ask within the levels and values of its training",
                 ));
             }
             Array2::from_shape_vec((rows, dim), values)
@@ -357,7 +357,7 @@ impl NeuralDenoiser {
                     Asked::Forward(v) | Asked::Reverse(v) => Some(ridgewalk::points::rows(v, rows.clone())),
                     _ => None,
                 };
-                self.group_of(ridgewalk::points::rows(&x, rows), v, sigma, asked)
+                self.group_of(ridgewalk::points::rows(&x, rows.clone()), v, sigma, (rows.start, asked))
             })
             .collect::<Result<_>>()?;
         let joined = |which: usize| -> Array2<f64> {

@@ -2,13 +2,14 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ridgewalk::{PointSet, Shape};
+use ridgewalk_data::atomic::remove_stale;
 use ridgewalk_data::{Normalization, load};
 use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, UNetConfig};
 use ridgewalk_nn::train::{
-    About, Ending, MODEL, SHEET, TrainConfig, TrainProgress, Trainer, TrainingData, checkpoints,
+    About, Ending, MODEL, SHEET, TrainConfig, TrainProgress, TrainedModel, Trainer, TrainingData, checkpoints,
 };
 use serde_json::json;
 
@@ -24,18 +25,23 @@ const SETTINGS: &str = "run.toml";
 
 pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     let folder = &train.output;
-    let newest = checkpoints(folder).pop();
-    if let (Some(_), false) = (&newest, train.resume) {
+    if !train.resume && !checkpoints(folder).is_empty() {
         return Err(Failure::new(
             folder.display(),
             "holds a run already",
             "add --resume to go on with it, or choose another folder with --output",
         ));
     }
+    let newest = if train.resume { newest(folder)? } else { None };
+    if train.resume && newest.is_none() && !folder.join(SETTINGS).is_file() {
+        let problem = "holds no run to go on with";
+        return Err(Failure::new(folder.display(), problem, "check --output, or begin without --resume"));
+    }
     probe_folder(folder)?;
     let mut config = settings(train)?;
     let (points, weights) = points(train, config.seed)?;
     architecture(train, &mut config, points.shape())?;
+    check(&config, train, points.shape())?;
     // The part is that of all points, whatever is left open.
     let config = config.resolved(points.len(), points.shape())?;
     let whole = TrainingData::new(points);
@@ -48,7 +54,11 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     about.sha256 = Some(digest_points(own.points()));
     about.noise = train.reading.noise.unwrap_or(0.0);
     about.salt_and_pepper = train.reading.salt_and_pepper.unwrap_or(0.0);
-    about.command = command(arguments);
+    about.command = match &newest {
+        // With the settings of its beginning, which a word less may not say.
+        Some((_, begun)) => begun.about.command.clone(),
+        None => command(arguments),
+    };
     let data = match train.preparation.standardize {
         false => own,
         true => {
@@ -58,13 +68,19 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     };
     let weighted = data.effective_size();
     let mut trainer = match &newest {
-        Some(checkpoint) => Trainer::resume(&config, data, checkpoint)?,
+        Some((checkpoint, _)) => Trainer::resume(&config, data, checkpoint)?,
         None => Trainer::new(&config, data)?,
     };
+    if let Some(steps) = trainer.config().steps.filter(|steps| *steps < trainer.steps_done()) {
+        let problem = format!("has taken {} steps, more than {steps}", trainer.steps_done());
+        return Err(Failure::new(folder.display(), problem, "give more --steps, or begin in another folder"));
+    }
     make_folder(folder)?;
+    // What a killed run was writing: a folder has one run at a time.
+    remove_stale(folder, Duration::ZERO)?;
     remove_old(folder, NAME);
     write_settings(&folder.join(SETTINGS), trainer.config())?;
-    tell(&trainer, weighted, newest.as_deref());
+    tell(&trainer, weighted, newest.as_ref().map(|(checkpoint, _)| checkpoint.as_path()));
     let ending = go(&mut trainer, folder, &about)?;
     let model = match ending {
         Ending::Stopped(checkpoint) => {
@@ -97,6 +113,40 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     let record = record.finish(folder, &outputs)?;
     if train.json {
         result(&record.to_json())?;
+    }
+    Ok(())
+}
+
+/// The newest checkpoint that can be read.
+fn newest(folder: &Path) -> Result<Option<(PathBuf, TrainedModel)>> {
+    let mut damage = None;
+    for path in checkpoints(folder).into_iter().rev() {
+        match TrainedModel::load(&path, None) {
+            Ok(model) => return Ok(Some((path, model))),
+            Err(error) => {
+                say(&format!("passed over: {error}"));
+                damage.get_or_insert(error);
+            }
+        }
+    }
+    match damage {
+        Some(error) => Err(error.into()),
+        None => Ok(None),
+    }
+}
+
+/// Flags that would do nothing are refused.
+fn check(config: &TrainConfig, train: &Train, shape: Shape) -> Result<()> {
+    if config.flip && !shape.is_image() {
+        let problem = format!("is for images, and a point is a {shape}");
+        return Err(Failure::new("--flip", problem, "leave it out"));
+    }
+    if train.network.label_dropout.is_some() && !config.classes {
+        return Err(Failure::new(
+            "--label-dropout",
+            "is for networks that are told classes",
+            "add --classes",
+        ));
     }
     Ok(())
 }

@@ -60,6 +60,44 @@ fn what_cannot_be_trained_is_refused() {
     folder.refused("train circle:n=50 --resume --batch 8 -o run", &["batch was 16, now it is 8"]);
     folder.ok("train circle:n=50 --resume --steps 9 -o run");
     folder.refused("sample run --ema 0.07 -o out", &["0.07", "0.1"]);
+    folder.refused("train circle:n=50 --resume --steps 7 -o run", &["has taken 9 steps"]);
+    folder.refused("train circle:n=50 --resume -o elsewhere", &["elsewhere", "no run to go on with"]);
+    folder.refused("train circle:n=50 --flip -o other", &["--flip", "images"]);
+    folder.refused("train circle:n=50 --label-dropout 0.5 -o other", &["--label-dropout", "--classes"]);
+    folder.refused("train circle:n=50 --minutes 1e30 -o other", &["minutes"]);
+    folder.refused("train circle:n=50 --batch 18446744073709551615 -o other", &["batch"]);
+    folder.write("wide.toml", "[architecture.mlp]\nwidth = 4294967296\n");
+    folder.refused("train circle:n=50 --config wide.toml -o other", &["4294967296"]);
+    folder.write("wide.toml", "[architecture.unet]\nmultipliers = [1, 9999999999999]\n");
+    folder.refused("train digits --config wide.toml -o other", &["multipliers"]);
+    folder.write("wide.toml", "[architecture.unet]\nattention = [5]\n");
+    folder.refused("train digits --config wide.toml -o other", &["no level of height 5"]);
+}
+
+/// What a run was begun with is not said again when it goes on, but is what its record must say.
+#[test]
+fn a_run_that_went_on_can_be_made_again() {
+    let folder = Folder::with("small.toml", SMALL);
+    folder.ok("train circle:n=50 --config small.toml --steps 20 -o run");
+    folder.ok("train circle:n=50 --resume --steps 40 -o run");
+    folder.ok("rerun run/run.json");
+    let whole = Folder::with("small.toml", SMALL);
+    whole.ok("train circle:n=50 --config small.toml --steps 40 -o run");
+    assert!(folder.read("run/model.safetensors") == whole.read("run/model.safetensors"));
+}
+
+/// A checkpoint that was damaged stands in nobody's way.
+#[test]
+fn a_damaged_checkpoint_is_passed_over() {
+    let folder = Folder::with("small.toml", SMALL);
+    folder.ok("train circle:n=50 --config small.toml --steps 40 -o run");
+    let newest = folder.path("run/checkpoint-00000040.safetensors");
+    let whole = std::fs::read(&newest).unwrap();
+    std::fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    folder.ok("sample run -n 3 -o out");
+    let run = folder.ok("train circle:n=50 --resume --steps 40 -o run");
+    assert!(run.err.contains("passed over") && run.err.contains("after 20 steps"), "{}", run.err);
+    assert!(std::fs::read(&newest).unwrap() == whole);
 }
 
 #[cfg(unix)]
@@ -114,5 +152,36 @@ mod interrupted {
             }
             assert_eq!(log(&folder), log(&whole));
         }
+    }
+
+    /// Fifty kills at moments that a generator chooses: every checkpoint that is there can be read, nothing else piles
+    /// up, and the end is that of a run that was never stopped.
+    #[test]
+    #[ignore = "fifty kills take a minute or two"]
+    fn fifty_kills_lose_nothing() {
+        const LONG: &str = "train circle:n=300,seed=1 --config small.toml --steps 20000 -o run";
+        let [whole, killed] = [(); 2].map(|()| Folder::with("small.toml", SMALL));
+        whole.ok(LONG);
+        let mut stream = ridgewalk::random::Stream::new(1, ridgewalk::random::Purpose::Evaluation, 0, 0);
+        for kill in 0..50 {
+            let line =
+                if killed.path("run/run.toml").is_file() { format!("{LONG} --resume") } else { LONG.into() };
+            let mut child =
+                killed.command(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_micros((20_000.0 + 180_000.0 * stream.uniform()) as u64));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let files = std::fs::read_dir(killed.path("run")).into_iter().flatten().flatten();
+            let names: Vec<String> =
+                files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+            for name in names.iter().filter(|name| name.starts_with("checkpoint-")) {
+                let path = killed.path("run").join(name);
+                assert!(ridgewalk_nn::TrainedModel::load(&path, None).is_ok(), "kill {kill}: {name}");
+            }
+            assert!(names.len() <= 9, "kill {kill}: {names:?}");
+        }
+        killed.ok(&format!("{LONG} --resume"));
+        assert!(killed.read("run/model.safetensors") == whole.read("run/model.safetensors"));
+        assert_eq!(log(&killed), log(&whole));
     }
 }

@@ -13,6 +13,12 @@ use super::mlp::Mlp;
 use super::unet::UNet;
 use super::{DitConfig, MlpConfig, UNetConfig, Value};
 
+/// Beyond these a size is a slip, and products of sizes might not fit an integer.
+pub(super) const WIDEST: usize = 1 << 16;
+pub(super) const DEEPEST: usize = 1 << 12;
+const MOST_CLASSES: usize = 1 << 20;
+const MOST_NUMBERS: usize = 1 << 31;
+
 /// The architecture of a network and its size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -82,6 +88,9 @@ impl Network {
         let (height, width, channels) = size(config.shape);
         let mut layout = Layout::default();
         let problem = match &config.architecture {
+            Architecture::Mlp(mlp) if mlp.width.max(mlp.embedding) > WIDEST || mlp.depth > DEEPEST => {
+                Some(format!("width {} and depth {} are too large", mlp.width, mlp.depth))
+            }
             Architecture::Mlp(mlp) if mlp.width == 0 || mlp.embedding % 2 != 0 || mlp.embedding < 4 => {
                 Some("width must be at least 1, embedding even and at least 4".to_string())
             }
@@ -97,6 +106,10 @@ impl Network {
                 "change its configuration, or take another architecture",
             ));
         }
+        if config.classes > MOST_CLASSES {
+            let problem = format!("are {}", config.classes);
+            return Err(ridgewalk::Error::argument("classes", problem, "give a million at the most"));
+        }
         let both = (channels, channels);
         let body = match &config.architecture {
             Architecture::Mlp(mlp) => {
@@ -107,6 +120,10 @@ impl Network {
             }
             Architecture::Dit(dit) => Body::Dit(Dit::new(dit, both, config.classes, &mut layout)),
         };
+        if layout.len() > MOST_NUMBERS {
+            let problem = format!("has {} numbers", layout.len());
+            return Err(ridgewalk::Error::argument("the network", problem, "choose a smaller one"));
+        }
         Ok(Network { config, layout, body })
     }
 

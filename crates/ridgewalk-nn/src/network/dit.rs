@@ -15,6 +15,7 @@ use crate::ops::{Activation, Grid, Matrix};
 use crate::parameters::{Form, Handle, Init, Layout, Leaves};
 
 use super::Value;
+use super::architecture::{DEEPEST, WIDEST};
 use super::embedding::{Condition, Embedding};
 use super::layer::Linear;
 use super::value::Patches;
@@ -63,6 +64,9 @@ impl DitConfig {
     /// What is wrong with it for images of this size, if anything.
     pub(crate) fn problem(&self, height: usize, width: usize) -> Option<String> {
         let DitConfig { patch, width: channels, heads, depth, mlp_ratio } = *self;
+        if channels.max(heads) > WIDEST || depth > DEEPEST || mlp_ratio > 1 << 10 {
+            return Some("width, depth, heads or mlp_ratio are too large".into());
+        }
         if patch == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
             return Some(format!("patches of {patch} do not divide images of {height}×{width}"));
         }

@@ -8,6 +8,7 @@ use crate::ops::{Activation, Grid, Matrix};
 use crate::parameters::{Layout, Leaves};
 
 use super::Value;
+use super::architecture::{DEEPEST, WIDEST};
 use super::block::{Block, NEARLY_ZERO, Plan, Resample};
 use super::embedding::{Condition, Embedding};
 use super::layer::{Convolution, GroupNorm};
@@ -62,6 +63,11 @@ impl UNetConfig {
     /// What is wrong with it for images of this size, if anything.
     pub(crate) fn problem(&self, height: usize, width: usize) -> Option<String> {
         let factor = 1_usize.checked_shl(self.multipliers.len().saturating_sub(1) as u32).unwrap_or(0);
+        let widest = self.multipliers.iter().max().and_then(|most| most.checked_mul(self.channels));
+        if widest.is_none_or(|widest| widest > WIDEST) || self.blocks > DEEPEST || self.multipliers.len() > 16
+        {
+            return Some("channels, multipliers or blocks are too large".into());
+        }
         if self.channels == 0 || self.multipliers.is_empty() || self.multipliers.contains(&0) {
             return Some("channels and multipliers must be at least 1".into());
         }
@@ -76,6 +82,15 @@ impl UNetConfig {
         }
         if self.head_width == Some(0) || !self.skip_scale.is_finite() {
             return Some("head_width must be at least 1 and skip_scale finite".into());
+        }
+        let sizes: Vec<usize> = (0..self.multipliers.len()).map(|level| height >> level).collect();
+        if let Some(size) = self.attention.iter().find(|size| !sizes.contains(size)) {
+            return Some(format!("there is no level of height {size} for attention: levels have {sizes:?}"));
+        }
+        let channels = |multiplier: &usize| self.channels * multiplier;
+        let odd = |width: usize| self.multipliers.iter().map(channels).find(|c| !c.is_multiple_of(width));
+        if let Some((width, channels)) = self.head_width.and_then(|width| Some((width, odd(width)?))) {
+            return Some(format!("head_width = {width} does not divide {channels} channels"));
         }
         None
     }

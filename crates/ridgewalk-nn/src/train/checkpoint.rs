@@ -23,7 +23,6 @@ use super::trainer::{State, Trainer};
 use super::{TrainConfig, TrainingData};
 use crate::error::{Error, Result};
 use crate::neural::{Model, ModelConfig, NeuralDenoiser};
-use crate::preconditioning::Preconditioning;
 
 /// Name of the network's file in a run's folder.
 pub const MODEL: &str = "model.safetensors";
@@ -138,10 +137,6 @@ impl Trainer {
         let Moments { mean, std } = self.moments();
         file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
         file.add("deviation", vec![1], Numbers::Double(vec![*std]));
-        // To the last bit, which numbers in JSON may lose.
-        let Preconditioning { center, scale, .. } = self.model().preconditioning;
-        let exact = vec![center, scale, about.range.0, about.range.1];
-        file.add("center_scale_range", vec![exact.len()], Numbers::Double(exact));
         if let Normalization::Standardized { mean, std } = &about.normalization {
             file.add("normalization.mean", vec![mean.len()], Numbers::Double(mean.clone()));
             file.add("normalization.std", vec![std.len()], Numbers::Double(std.clone()));
@@ -169,11 +164,20 @@ impl Trainer {
         file.add("interval", vec![numbers.len()], Numbers::Double(numbers));
         let NoiseScale { spread, square, weight } = *noise_scale;
         file.add("noise_scale", vec![3], Numbers::Double(vec![spread, square, weight]));
+        // What is not finite could not be read back, and would stand before the checkpoints that can.
+        if !file.is_finite() {
+            let problem = format!("the weights or their moments are not finite after step {step}");
+            return Err(Error::Model(ridgewalk::Error::argument(
+                "training",
+                problem,
+                "go on from the last checkpoint with a lower learning rate",
+            )));
+        }
         let path = folder.join(format!("{CHECKPOINT}{step:08}.safetensors"));
         file.write(&path)?;
         let mut all = checkpoints(folder);
         all.truncate(all.len().saturating_sub(KEPT));
-        for old in all {
+        for old in all.into_iter().filter(|old| *old != path) {
             std::fs::remove_file(old).ok();
         }
         Ok(path)
@@ -268,17 +272,22 @@ impl TrainedModel {
         if !path.is_dir() {
             return Self::read(path, average);
         }
-        let newest = checkpoints(path).pop();
+        let steps = |path: &Path| -> Result<u64> { Ok(parse(path, &File::read(path)?)?.step) };
+        let all = checkpoints(path);
+        let sound = all.iter().rev().find_map(|path| Some((path, steps(path).ok()?)));
         let model = path.join(MODEL);
-        match newest {
+        match (sound, steps(&model)) {
             // A folder whose run went on after it ended once has a newer checkpoint than its network's file.
-            Some(newest) if average.is_some() || !model.is_file() => Self::read(&newest, average),
-            Some(newest) => {
-                let (own, other) =
-                    (parse(&model, &File::read(&model)?)?, parse(&newest, &File::read(&newest)?)?);
-                Self::read(if other.step > own.step { &newest } else { &model }, None)
+            (Some((newest, taken)), own)
+                if average.is_some() || own.as_ref().map_or(true, |own| *own < taken) =>
+            {
+                Self::read(newest, average)
             }
-            None => Self::read(&model, average),
+            (None, Err(error)) if !model.is_file() => match all.last() {
+                Some(damaged) => Self::read(damaged, average),
+                None => Err(error),
+            },
+            _ => Self::read(&model, average),
         }
     }
 

@@ -13,6 +13,9 @@ const HELD_OUT: f64 = 0.05;
 const MOST_HELD_OUT: f64 = 1000.0;
 /// Steps of a run that is told neither steps nor minutes.
 const STEPS: u64 = 10_000;
+/// The longest run in minutes, nineteen years; and the most points a step.
+const LONGEST: f64 = 1e7;
+const LARGEST_BATCH: usize = 1 << 20;
 
 /// How often a run does what; in steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,14 +141,15 @@ impl TrainConfig {
     fn check(&self) -> Result<()> {
         let fail =
             |name: &'static str, problem: String, help: &str| Err(Error::argument(name, problem, help));
-        if self.batch == 0 || self.micro_batch == Some(0) {
-            return fail("batch", "is 0".into(), "take at least one point a step");
+        if !(1..=LARGEST_BATCH).contains(&self.batch) || self.micro_batch == Some(0) {
+            let help = "take one point a step at least, and about a million at the most";
+            return fail("batch", format!("is {}", self.batch), help);
         }
-        if self.steps == Some(0) || self.minutes.is_some_and(|m| !(m > 0.0 && m.is_finite())) {
+        if self.steps == Some(0) || self.minutes.is_some_and(|m| !(m > 0.0 && m <= LONGEST)) {
             return fail(
                 "steps",
-                "leave no time to train".into(),
-                "give a positive number of steps or minutes",
+                "or minutes have no meaning".into(),
+                "give a positive number of steps, or of minutes up to ten million",
             );
         }
         if !(0.0..=1.0).contains(&self.label_dropout) {

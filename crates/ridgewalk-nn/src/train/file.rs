@@ -62,6 +62,14 @@ struct JsonHeader<'a> {
 }
 
 impl File {
+    /// Whether all numbers are.
+    pub fn is_finite(&self) -> bool {
+        self.tensors.values().all(|(_, numbers)| match numbers {
+            Numbers::Single(values) => values.iter().all(|value| value.is_finite()),
+            Numbers::Double(values) => values.iter().all(|value| value.is_finite()),
+        })
+    }
+
     pub fn add(&mut self, name: &str, shape: Vec<usize>, numbers: Numbers) {
         self.tensors.insert(name.to_string(), (shape, numbers));
     }

@@ -82,10 +82,13 @@ impl Trainer {
                 || limit.is_some_and(|limit| began.elapsed() >= limit)
         };
         let mut saved = None;
-        while !over(self.steps_done()) {
+        let mut done = config.steps.is_some_and(|steps| self.steps_done() >= steps);
+        while !done {
             let report = self.step()?;
             let step = report.step;
-            let line = if step.is_multiple_of(config.every.log) || config.steps == Some(step) {
+            // Asked once a step: what follows must not see the time run out in between.
+            done = over(step);
+            let line = if step.is_multiple_of(config.every.log) || done {
                 let images = (step - since) * config.batch as u64;
                 let line = self.line(images as f64 / last.elapsed().as_secs_f64().max(1e-9))?;
                 (last, since) = (Instant::now(), step);
@@ -109,19 +112,19 @@ impl Trainer {
             };
             stop |= observer(&progress).is_break();
             let due = config.every.sample > 0 && step.is_multiple_of(config.every.sample);
-            if (due || over(step)) && !stop && self.data().points().shape().is_image() {
+            if (due || done) && !stop && self.data().points().shape().is_image() {
                 let quiet = TrainProgress { line: None, ..progress.clone() };
                 stop |= self.sheet(folder, about, observer, quiet)?;
                 last = Instant::now();
                 since = step;
             }
-            if step.is_multiple_of(config.every.checkpoint) || stop || over(step) {
+            if step.is_multiple_of(config.every.checkpoint) || stop || done {
                 let path = self.save(folder, about)?;
                 stop |=
                     observer(&TrainProgress { line: None, checkpoint: Some(&path), ..progress }).is_break();
                 saved = Some(path);
             }
-            if let (true, Some(path)) = (stop && !over(step), &saved) {
+            if let (true, Some(path)) = (stop && !done, &saved) {
                 return Ok(Ending::Stopped(path.clone()));
             }
         }
