@@ -1,6 +1,6 @@
 //! The architectures, written once for values and for tangents.
 //!
-//! A network is a function of [`Value`]s: matrices, or [`Dual`] numbers, which carry a direction along. So the same
+//! A network is a function of `Value`s: matrices, or `Dual` numbers, which carry a direction along. So the same
 //! lines give D and its derivative along a direction (forward mode); the derivative against a direction (reverse mode)
 //! comes of the automatic differentiation of the tensors below. Forward mode is made of operations that have
 //! derivatives themselves: a loss may contain Jacobian products.
