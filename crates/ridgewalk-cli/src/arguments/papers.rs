@@ -182,6 +182,6 @@ pub enum NoiseExperiment {
     Gains,
     /// Images of digits: told and blind samplers in closed form
     Digits,
-    /// Trained networks, told and blind: noise prediction against flow matching
+    /// Trained networks, told and blind: noise prediction against flow matching (only when named)
     Networks,
 }
