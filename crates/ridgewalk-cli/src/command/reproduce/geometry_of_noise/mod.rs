@@ -75,9 +75,8 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
              early, when the noise level cannot be read from the state, grows, stays or fades.",
         )
         .lead(format!(
-            "Every blind field on this page is the exact one of its data, not a network's: what is \
-             found is due to \
-             blindness alone. {met} of {expected} expectations are met: closed forms, and tables of \
+            "Every blind field on this page is the exact one of its data, so that what is found is \
+             due to blindness alone, but for those of the part on trained networks, if it was run. {met} of {expected} expectations are met: closed forms, and tables of \
              an independent \
              computation. The paper's own claims stand beside them: {} held, {} held in part, {} did \
              not hold.",

@@ -180,7 +180,7 @@ fn report(
     (height, width, channels): (usize, usize, usize),
     range: (f64, f64),
 ) {
-    let columns = ["network", "Fréchet distance", "to the nearest training image, of that of new images"];
+    let columns = ["network", "Fréchet distance", "nearest training image / that of new"];
     let rows = outcomes.iter().map(|outcome| {
         let frechet = match outcome.interval {
             Some(interval) => Cell::Interval { value: outcome.frechet, interval },
