@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,55 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from denoiser_torch import levels
+from side import Side, output_of, processor
 
 HERE = Path(__file__).resolve().parent
 SIGMAS = [80, 20, 10, 5, 3, 2, 1, 0.5, 0.1, 0.02, 0.002]
 QUERIES, CHECKED, CHECKED_PATHS = 64, 8, 4
-# A thread pool spins for a moment after its work: the other side starts when that is over.
-PAUSE = 0.25
 VARIANTS = ["addmm", "cdist", "compile"]
-
-
-class Side:
-    """One long-lived process that is told what to do."""
-
-    def __init__(self, command, threads):
-        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-        start = time.perf_counter()
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-        self.hello = self.answer()
-        self.hello["start_seconds"] = time.perf_counter() - start
-        self.hello["peak_mib"] = self.peak_mib()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"`{self.process.args[0]}` ended before it answered")
-        return json.loads(line)
-
-    def run(self, *words):
-        """Seconds and CPU-seconds of one repetition."""
-        time.sleep(PAUSE)
-        before = self.cpu_seconds()
-        print(*words, file=self.process.stdin, flush=True)
-        seconds = self.answer()["seconds"]
-        return {"seconds": seconds, "cpu_seconds": self.cpu_seconds() - before}
-
-    def cpu_seconds(self):
-        """Of all threads, in nanoseconds from the scheduler: `stat` counts in hundredths only."""
-        total = 0
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
-
-    def peak_mib(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def read_bytes(n):
@@ -213,17 +169,6 @@ def markdown(report):
     timed = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in report["variants"].items())
     lines += ["", f"Variants of the peer, sum of one call at each noise level: {timed}. Raw runs: the JSON beside this file."]
     return "\n".join(lines) + "\n"
-
-
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip() + f", {os.cpu_count()} cores"
-    return platform.processor()
-
-
-def output_of(*command):
-    return subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=True).stdout.strip()
 
 
 def main():

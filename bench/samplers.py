@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 import samplers_peers
-from denoiser import output_of, processor
+from side import output_of, processor
 
 HERE = Path(__file__).resolve().parent
 BUDGETS = [5, 7, 9, 11, 15, 25, 35, 71]

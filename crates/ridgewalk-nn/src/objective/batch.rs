@@ -10,9 +10,10 @@ use super::NoiseLevels;
 /// Samples are this many at the most, so that a position never is one of the streams beyond.
 const EPOCHS: u64 = u64::MAX;
 
-/// One noisy point.
-#[derive(Debug, Clone)]
-pub(crate) struct Sample {
+/// A noisy point that a network is trained on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sample {
     /// x₀, `[d]`, in the data's units.
     pub clean: Vec<f64>,
     /// ε, `[d]`.

@@ -13,8 +13,9 @@ mod levels;
 mod loss;
 mod weighting;
 
+pub use batch::Sample;
 pub use levels::NoiseLevels;
 pub use weighting::Weighting;
 
-pub(crate) use batch::{Draws, Sample};
+pub(crate) use batch::Draws;
 pub(crate) use loss::{losses, tensors};

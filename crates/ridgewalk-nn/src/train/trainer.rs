@@ -233,7 +233,7 @@ impl Trainer {
     /// The rows of a step's batch (counted from 1): every epoch goes through all points in an order of its own.
     fn rows(&mut self, step: u64) -> Vec<usize> {
         let n = self.data.points().len();
-        let first = (step - 1) * self.config.batch as u64;
+        let first = step.saturating_sub(1) * self.config.batch as u64;
         (first..first + self.config.batch as u64)
             .map(|place| {
                 let epoch = place / n as u64;
@@ -246,7 +246,8 @@ impl Trainer {
             .collect()
     }
 
-    fn samples(&mut self, step: u64) -> Vec<Sample> {
+    /// The noisy points of a step (counted from 1), past or to come: they depend on the settings and the step alone.
+    pub fn samples(&mut self, step: u64) -> Vec<Sample> {
         let rows = self.rows(step);
         let values = self.data.points().values();
         rows.par_iter()
