@@ -1,6 +1,7 @@
-//! Adam with decoupled decay (arXiv 1412.6980, 1711.05101), its dual direction, and averages, in one pass.
+//! Adam with decay, coupled or not (arXiv 1412.6980, 1711.05101), its dual direction, and averages, in one pass.
 //!
 //! ```text
+//! g ← c·g + μθ
 //! m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)
 //! u = m̂/(√v̂ + ε),  ũ = m̂·(√v̂ + ε),  θ ← θ − η·λ·θ − η·(a·ũ + (1 − a)·u)
 //! average ← average + (1 − rate)·(θ − average)
@@ -19,9 +20,11 @@ pub struct Adam {
     pub betas: (f64, f64),
     /// ε.
     pub epsilon: f64,
-    /// λ.
+    /// λ, the decay beside the step.
     pub decay: f64,
-    /// Factor of the gradient, for clipping.
+    /// μ, the decay within the gradient.
+    pub coupled: f64,
+    /// c, the factor of the gradient, for clipping.
     pub factor: f64,
     /// a, the share of the dual direction: 0 is Adam.
     pub dual: f64,
@@ -84,20 +87,20 @@ fn block(config: Adam, corrections: (f64, f64), x: &mut [f32], g: &[f32], m: &mu
     let (rest1, rest2) = ((1.0 - config.betas.0) as f32, (1.0 - config.betas.1) as f32);
     let (c1, c2) = (corrections.0 as f32, corrections.1 as f32);
     let kept = (1.0 - config.learning_rate * config.decay) as f32;
-    let (epsilon, factor) = (config.epsilon as f32, config.factor as f32);
+    let (epsilon, factor, coupled) = (config.epsilon as f32, config.factor as f32, config.coupled as f32);
     let dual = (config.learning_rate * config.dual) as f32;
     let plain = (config.learning_rate * (1.0 - config.dual)) as f32;
     let state = m.iter_mut().zip(v.iter_mut());
     if dual == 0.0 {
         for ((x, g), (m, v)) in x.iter_mut().zip(g).zip(state) {
-            let g = g * factor;
+            let g = coupled.mul_add(*x, g * factor);
             *m = b1.mul_add(*m, rest1 * g);
             *v = b2.mul_add(*v, rest2 * g * g);
             *x = kept.mul_add(*x, -plain * (*m * c1 / ((*v * c2).sqrt() + epsilon)));
         }
     } else {
         for ((x, g), (m, v)) in x.iter_mut().zip(g).zip(state) {
-            let g = g * factor;
+            let g = coupled.mul_add(*x, g * factor);
             *m = b1.mul_add(*m, rest1 * g);
             *v = b2.mul_add(*v, rest2 * g * g);
             let root = (*v * c2).sqrt() + epsilon;
@@ -125,6 +128,7 @@ mod tests {
                 betas: (0.9, 0.99),
                 epsilon: 1e-8,
                 decay: 0.1,
+                coupled: 0.02,
                 factor: 0.5,
                 dual,
             };
@@ -137,7 +141,7 @@ mod tests {
                 let average = &mut [Average { values: &mut slow, rate: 0.9 }];
                 adam(config, step, &mut x, &g, (&mut m, &mut v), average);
                 for i in 0..x64.len() {
-                    let g = f64::from(g[i]) * 0.5;
+                    let g = f64::from(g[i]) * 0.5 + 0.02 * x64[i];
                     m64[i] = 0.9 * m64[i] + 0.1 * g;
                     v64[i] = 0.99 * v64[i] + 0.01 * g * g;
                     let mean = m64[i] / (1.0 - 0.9f64.powi(step as i32));

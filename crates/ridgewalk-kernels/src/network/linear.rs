@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use super::product::{DEPTH, Lines, Packed, multiply, multiply_transposed};
 use super::{Nonlinearity, PIECES, sum_of_pieces, vectorised};
 
-/// Rows of w whose gradient is one task.
-const STRIPE: usize = 48;
+/// Rows and columns of w whose gradient is one task: it stays in the second-level cache, and so does what it is the sum
+/// of.
+const BLOCK: [usize; 2] = [192, 512];
 
 /// The shape and nonlinearity of a linear layer.
 #[derive(Debug, Clone, Copy)]
@@ -173,11 +174,26 @@ impl Linear {
                 .collect();
             return sum_of_pieces(&sums, 1.0);
         }
+        let across = outputs.div_ceil(BLOCK[1]);
+        let blocks: Vec<Vec<f32>> = (0..inputs.div_ceil(BLOCK[0]) * across)
+            .into_par_iter()
+            .map(|index| {
+                let (row, column) = (index / across * BLOCK[0], index % across * BLOCK[1]);
+                let (rows, columns) = (BLOCK[0].min(inputs - row), BLOCK[1].min(outputs - column));
+                let mut sum = vec![0.0f32; rows * columns];
+                let lines = Lines { data: x, start: |k| k * inputs + row, width: rows };
+                let g = (&gradient[column..], outputs, columns);
+                multiply_transposed(lines, self.rows, g, &mut sum, columns);
+                sum
+            })
+            .collect();
         let mut dw = vec![0.0f32; inputs * outputs];
-        dw.par_chunks_mut(STRIPE * outputs).enumerate().for_each(|(index, out)| {
-            let first = index * STRIPE;
-            let lines = Lines { data: x, start: |k| k * inputs + first, width: out.len() / outputs };
-            multiply_transposed(lines, self.rows, (gradient, outputs, outputs), out, outputs);
+        dw.par_chunks_mut(outputs).enumerate().for_each(|(row, out)| {
+            let blocks = &blocks[row / BLOCK[0] * across..][..across];
+            for (out, block) in out.chunks_mut(BLOCK[1]).zip(blocks) {
+                let width = out.len();
+                out.copy_from_slice(&block[row % BLOCK[0] * width..][..width]);
+            }
         });
         dw
     }

@@ -11,6 +11,10 @@ pub(super) const PANEL: usize = 64;
 const NARROW: usize = 16;
 /// Terms of a chain: a panel's part stays in the first-level cache.
 pub(super) const DEPTH: usize = 128;
+/// Rows of the tiles of wide panels.
+const TILE: usize = 6;
+/// Rows of a left factor from which on lines of the right one are gathered.
+const REREAD: usize = 24;
 
 /// A matrix `[depth, columns]` in panels of columns; columns beyond the last are zero.
 pub(super) struct Packed {
@@ -199,14 +203,34 @@ pub(super) fn multiply_transposed<F: Fn(usize) -> usize>(
     stride: usize,
 ) {
     let whole = columns / NARROW * NARROW;
+    let mut gathered = [0.0f32; PANEL * DEPTH];
+    let often = columns > 2 * PANEL && a.width.is_multiple_of(TILE);
+    let mut tiles = vec![0.0f32; if often { a.width * DEPTH.min(terms) } else { 0 }];
     for first in (0..terms).step_by(DEPTH) {
         let count = DEPTH.min(terms - first);
         let range = (first, count);
+        if often {
+            for (tile, tiles) in tiles.chunks_exact_mut(TILE * count).enumerate().take(a.width / TILE) {
+                for (k, tile_line) in tiles.chunks_exact_mut(TILE).enumerate() {
+                    tile_line.copy_from_slice(&a.data[(a.start)(first + k) + tile * TILE..][..TILE]);
+                }
+            }
+        }
         for panel in (0..whole).step_by(PANEL) {
             let width = PANEL.min(whole - panel);
-            let block = (&b[first * b_stride + panel..], b_stride);
+            let lines = &b[first * b_stride + panel..];
+            // Lines far apart fall into few sets of the cache: worth a copy if many rows read them.
+            let block = if b_stride > width && a.width >= REREAD {
+                for (k, gathered) in gathered.chunks_exact_mut(width).enumerate().take(count) {
+                    gathered.copy_from_slice(&lines[k * b_stride..][..width]);
+                }
+                (&gathered[..], width)
+            } else {
+                (lines, b_stride)
+            };
             let place = (panel, width, width);
-            Arch::new().dispatch(Transposed { a: &a, range, b: block, out, stride, place });
+            let tiles = if often && width > 2 * NARROW { Some(&tiles[..]) } else { None };
+            Arch::new().dispatch(Transposed { a: &a, tiles, range, b: block, out, stride, place });
         }
         if whole < columns {
             let kept = columns - whole;
@@ -215,13 +239,23 @@ pub(super) fn multiply_transposed<F: Fn(usize) -> usize>(
                 rest[..kept].copy_from_slice(&b[(first + k) * b_stride + whole..][..kept]);
             }
             let place = (whole, NARROW, kept);
-            Arch::new().dispatch(Transposed { a: &a, range, b: (&rest, NARROW), out, stride, place });
+            Arch::new().dispatch(Transposed {
+                a: &a,
+                tiles: None,
+                range,
+                b: (&rest, NARROW),
+                out,
+                stride,
+                place,
+            });
         }
     }
 }
 
 struct Transposed<'b, 'a, F> {
     a: &'b Lines<'a, F>,
+    /// The lines of `range` in tiles of [`TILE`] columns, each with its lines one after another.
+    tiles: Option<&'b [f32]>,
     range: (usize, usize),
     b: (&'b [f32], usize),
     out: &'b mut [f32],
@@ -290,7 +324,10 @@ impl<F: Fn(usize) -> usize> Transposed<'_, '_, F> {
                 #[inline(always)]
                 |v| b[v],
             );
-            let a = &self.a.data[(self.a.start)(from + k) + first..][..ROWS];
+            let a = match self.tiles {
+                Some(tiles) => &tiles[(first / TILE * count + k) * TILE + first % TILE..][..ROWS],
+                None => &self.a.data[(self.a.start)(from + k) + first..][..ROWS],
+            };
             for r in 0..ROWS {
                 let factor = simd.splat_f32s(a[r]);
                 for v in 0..VECTORS {

@@ -2,6 +2,7 @@
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, TensorData};
+use rayon::prelude::*;
 
 use super::{NoiseLevels, Sample, Weighting};
 use crate::network::Condition;
@@ -40,15 +41,19 @@ pub(crate) fn tensors(
         |values: Vec<f32>, columns: usize| Matrix::from_data(TensorData::new(values, [n, columns]), device);
     let column =
         |value: &dyn Fn(&Sample) -> f64| matrix(samples.iter().map(|s| value(s) as f32).collect(), 1);
-    let each = |value: &dyn Fn(&Sample, f64, f64) -> f64| {
-        let values = samples.iter().flat_map(|sample| {
-            let pairs = sample.clean.iter().zip(&sample.noise);
-            pairs.map(move |(clean, noise)| value(sample, clean - center, *noise) as f32)
+    // What is linear in x₀ − m and ε: their factors, of every sample.
+    let each = |factors: &(dyn Fn(&Sample) -> [f64; 2] + Sync)| {
+        let mut values = vec![0.0; n * dim];
+        values.par_chunks_mut(dim.max(1)).zip(samples).for_each(|(values, sample)| {
+            let [of_clean, of_noise] = factors(sample);
+            for (value, (clean, noise)) in values.iter_mut().zip(sample.clean.iter().zip(&sample.noise)) {
+                *value = (of_clean * (clean - center) + of_noise * noise) as f32;
+            }
         });
-        matrix(values.collect(), dim)
+        matrix(values, dim)
     };
     let at = |sample: &Sample| preconditioning.coefficients(sample.sigma);
-    let input = each(&|sample, clean, noise| at(sample).input * (clean + sample.sigma * noise));
+    let input = each(&|sample| [at(sample).input, at(sample).input * sample.sigma]);
     let noise = (!config.blind).then(|| column(&|sample| at(sample).noise));
     let class = (config.classes > 0).then(|| {
         let mut one_hot = vec![0.0; n * config.classes];
@@ -63,14 +68,14 @@ pub(crate) fn tensors(
     let (target, weight) = match model.mix() {
         Some(_) => {
             let time = |sample: &Sample| sample.sigma / (sample.sigma + scale);
-            let parts = [each(&|_, clean, _| clean / scale), each(&|_, _, noise| noise), column(&time)];
+            let parts = [each(&|_| [1.0 / scale, 0.0]), each(&|_| [0.0, 1.0]), column(&time)];
             let target = Target::Mix(Box::new(parts));
             (target, column(&|sample| lambda(sample) * (scale * time(sample)) * (scale * time(sample))))
         }
         None => {
-            let target = each(&|sample, clean, noise| {
+            let target = each(&|sample| {
                 let c = at(sample);
-                ((1.0 - c.skip) * clean - c.skip * sample.sigma * noise) / c.output
+                [(1.0 - c.skip) / c.output, -c.skip * sample.sigma / c.output]
             });
             (
                 Target::Known(Box::new(target)),

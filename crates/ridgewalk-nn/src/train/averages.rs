@@ -7,10 +7,6 @@
 //! The power function averages of arXiv 2312.02696 (eqs. 1, 2, 123): their length grows with the time of training t, of
 //! which σ_rel is the deviation of the weight profile, so that the first weights are forgotten.
 
-use rayon::prelude::*;
-
-const CHUNK: usize = 1 << 14;
-
 /// γ of a length σ_rel in (0, 0.28).
 pub(crate) fn exponent(relative: f64) -> f64 {
     let length = |gamma: f64| libm::sqrt((gamma + 1.0) / ((gamma + 2.0) * (gamma + 2.0) * (gamma + 3.0)));
@@ -23,15 +19,9 @@ pub(crate) fn exponent(relative: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// The average after step t (counted from 1).
-pub(crate) fn update(average: &mut [f32], values: &[f32], gamma: f64, step: u64) {
-    let keep = libm::pow(1.0 - 1.0 / step.max(1) as f64, gamma + 1.0);
-    let new = (1.0 - keep) as f32;
-    average.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(average, values)| {
-        for (a, x) in average.iter_mut().zip(values) {
-            *a += new * (x - *a);
-        }
-    });
+/// β: what an average keeps of itself in step t (counted from 1).
+pub(crate) fn kept(gamma: f64, step: u64) -> f64 {
+    libm::pow(1.0 - 1.0 / step.max(1) as f64, gamma + 1.0)
 }
 
 #[cfg(test)]
@@ -50,14 +40,14 @@ mod tests {
     fn the_average_of_time_has_the_mean_and_deviation_of_the_profile() {
         let (relative, steps) = (0.1, 20_000);
         let gamma = exponent(relative);
-        let mut average = [0.0_f32; 2];
+        let mut average = [0.0; 2];
         for step in 1..=steps {
-            let t = step as f32 / steps as f32;
-            update(&mut average, &[t, t * t], gamma, step);
+            let (t, kept) = (step as f64 / steps as f64, kept(gamma, step));
+            average = [kept * average[0] + (1.0 - kept) * t, kept * average[1] + (1.0 - kept) * t * t];
         }
         let mean = (gamma + 1.0) / (gamma + 2.0);
-        assert!((f64::from(average[0]) - mean).abs() < 1e-4);
-        let deviation = (f64::from(average[1]) - f64::from(average[0]).powi(2)).sqrt();
+        assert!((average[0] - mean).abs() < 1e-4);
+        let deviation = (average[1] - average[0].powi(2)).sqrt();
         assert!((deviation - relative).abs() < 1e-3, "{deviation}");
     }
 }

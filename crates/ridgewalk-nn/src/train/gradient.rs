@@ -1,6 +1,7 @@
 //! Losses of a batch and their gradient, in parts that fit into memory.
 
 use burn::tensor::Device;
+use ridgewalk_kernels::network::add;
 
 use crate::neural::Model;
 use crate::objective::{NoiseLevels, Sample, Weighting, losses, tensors};
@@ -49,9 +50,10 @@ impl Task {
             for (leaf, entry) in leaves.tensors().iter().zip(layout.entries()) {
                 // Arrays that the loss does not depend on have none.
                 let Some(gradient) = leaf.grad_remove(&mut gradients) else { continue };
-                let data = gradient.into_data();
-                let place = out.gradient.iter_mut().skip(entry.offset).take(entry.len());
-                place.zip(data.iter::<f32>()).for_each(|(sum, g)| *sum += g);
+                let data = gradient.into_data().convert::<f32>();
+                let own = out.gradient.get_mut(entry.offset..entry.offset + entry.len());
+                let (Some(own), Ok(found)) = (own, data.as_slice::<f32>()) else { continue };
+                add(own, found);
             }
         }
         out

@@ -10,12 +10,9 @@
 //! The first branch of DualAdam has units of a gradient squared: a loss twice as large makes its steps four times as
 //! large. A run with it must clip gradients. The branch ends once α_t < ξ.
 
-use rayon::prelude::*;
 use ridgewalk::{Error, Result};
+use ridgewalk_kernels::network::{Adam, Average, adam, sum_of_squares};
 use serde::{Deserialize, Serialize};
-
-/// Numbers that one thread takes at a time.
-const CHUNK: usize = 1 << 14;
 
 /// Which optimiser.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,53 +143,39 @@ impl Moved {
     }
 }
 
-/// Weights of the two branches at a step: of m̂(√v̂ + ε) and of m̂/(√v̂ + ε).
-fn branches(config: &OptimizerConfig, step: u64) -> (f64, f64) {
-    let inverse = match config.kind {
+/// α_t: the weight of the first branch of DualAdam at a step.
+fn dual(config: &OptimizerConfig, step: u64) -> f64 {
+    let dual = match config.kind {
         OptimizerKind::DualAdam => (1.0 - config.fade * step as f64).max(0.0),
         _ => 0.0,
     };
-    if inverse < config.fade { (0.0, 1.0) } else { (inverse, 1.0 - inverse) }
+    if dual < config.fade { 0.0 } else { dual }
 }
 
-/// One step (counted from 1) with a learning rate.
-pub(crate) fn update(moved: &mut Moved, gradient: &[f32], config: &OptimizerConfig, step: u64, rate: f64) {
-    let power = i32::try_from(step).unwrap_or(i32::MAX);
-    let [b1, b2] = config.betas;
-    let corrections = [b1, b2].map(|beta| (1.0 / (1.0 - beta.powi(power))) as f32);
-    let (inverse, plain) = branches(config, step);
-    let (inverse, plain) = ((rate * inverse) as f32, (rate * plain) as f32);
+/// One step (counted from 1) with a learning rate, along `factor` times the gradient, and of the averages of the numbers.
+pub(crate) fn update(
+    moved: &mut Moved,
+    (gradient, factor): (&[f32], f64),
+    config: &OptimizerConfig,
+    (step, rate): (u64, f64),
+    averages: &mut [Average<'_>],
+) {
     let decoupled = config.kind != OptimizerKind::Adam;
-    let shrink = if decoupled { (1.0 - rate * config.weight_decay) as f32 } else { 1.0 };
-    let added = if decoupled { 0.0 } else { config.weight_decay as f32 };
-    // 1 − β in double precision: in single precision 1 − 0.999 is off by 5·10⁻⁵.
-    let [new1, new2] = [1.0 - b1, 1.0 - b2].map(|part| part as f32);
-    let (b1, b2, epsilon) = (b1 as f32, b2 as f32, config.epsilon as f32);
-    moved
-        .values
-        .par_chunks_mut(CHUNK)
-        .zip(moved.first.par_chunks_mut(CHUNK))
-        .zip(moved.second.par_chunks_mut(CHUNK))
-        .zip(gradient.par_chunks(CHUNK))
-        .for_each(|(((values, first), second), gradient)| {
-            for (((x, m), v), g) in values.iter_mut().zip(first).zip(second).zip(gradient) {
-                let g = g + added * *x;
-                *m = b1 * *m + new1 * g;
-                *v = b2 * *v + new2 * g * g;
-                let root = (*v * corrections[1]).sqrt() + epsilon;
-                let mean = *m * corrections[0];
-                *x = shrink * *x - (plain * (mean / root) + inverse * (mean * root));
-            }
-        });
+    let settings = Adam {
+        learning_rate: rate,
+        betas: (config.betas[0], config.betas[1]),
+        epsilon: config.epsilon,
+        decay: if decoupled { config.weight_decay } else { 0.0 },
+        coupled: if decoupled { 0.0 } else { config.weight_decay },
+        factor,
+        dual: dual(config, step),
+    };
+    adam(settings, step, &mut moved.values, gradient, (&mut moved.first, &mut moved.second), averages);
 }
 
 /// Length of a gradient.
 pub(crate) fn norm(gradient: &[f32]) -> f64 {
-    let parts: Vec<f64> = gradient
-        .par_chunks(CHUNK)
-        .map(|part| part.iter().map(|g| f64::from(*g) * f64::from(*g)).sum())
-        .collect();
-    parts.iter().sum::<f64>().sqrt()
+    sum_of_squares(gradient).sqrt()
 }
 
 #[cfg(test)]
@@ -202,7 +185,7 @@ mod tests {
     fn moved(config: &OptimizerConfig, gradients: &[[f32; 2]], rate: f64) -> Moved {
         let mut moved = Moved::new(vec![1.0, -2.0]);
         for (index, gradient) in gradients.iter().enumerate() {
-            update(&mut moved, gradient, config, index as u64 + 1, rate);
+            update(&mut moved, (gradient, 1.0), config, (index as u64 + 1, rate), &mut []);
         }
         moved
     }
@@ -264,7 +247,7 @@ mod tests {
             OptimizerConfig { kind: OptimizerKind::DualAdam, fade: 1e-6, ..OptimizerConfig::default() };
         let step = |gradient: f32| {
             let mut moved = Moved::new(vec![5.0]);
-            update(&mut moved, &[gradient], &config, 1, 0.1);
+            update(&mut moved, (&[gradient], 1.0), &config, (1, 0.1), &mut []);
             moved.values[0]
         };
         assert!((step(10.0 * 5.0) - (5.0 - 0.1 * 2500.0)).abs() < 0.01);

@@ -5,6 +5,7 @@ use ndarray::ArrayView1;
 use rayon::prelude::*;
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{Error, Moments, Result};
+use ridgewalk_kernels::network::{Average, add};
 
 use super::averages;
 use super::gradient::Task;
@@ -270,14 +271,14 @@ impl Trainer {
         let batch = samples.len();
         let measured = step.is_multiple_of(self.config.every.log) && batch >= 2 && batch.is_multiple_of(2);
         let values = &self.state.moved.values;
-        let (losses, mut gradient, ordered) = if measured {
+        let (losses, gradient, ordered) = if measured {
             // Neighbours in a stratified batch have neighbouring levels: every other one is a batch like the whole.
             let half = |odd: usize| samples.iter().skip(odd).step_by(2).cloned().collect::<Vec<_>>();
             let halves = [half(0), half(1)];
             let [even, odd] = halves.each_ref().map(|half| self.task.gradient(values, half, batch));
             let squares = [&even, &odd].map(|half| 2.0 * optimizer::norm(&half.gradient));
             let mut sum = even.gradient;
-            sum.iter_mut().zip(&odd.gradient).for_each(|(sum, g)| *sum += g);
+            add(&mut sum, &odd.gradient);
             let whole = optimizer::norm(&sum);
             let of_halves = 0.5 * (squares[0] * squares[0] + squares[1] * squares[1]);
             if of_halves.is_finite() {
@@ -303,16 +304,16 @@ impl Trainer {
                 format!("the gradient is not finite in step {step}, of noise levels {low} to {high}");
             return Err(diverged(problem));
         }
-        if let Some(clip) = self.config.optimizer.clip.filter(|clip| norm > *clip) {
-            let factor = (clip / norm) as f32;
-            gradient.iter_mut().for_each(|g| *g *= factor);
-        }
+        let clip = self.config.optimizer.clip.filter(|clip| norm > *clip);
+        let factor = clip.map_or(1.0, |clip| clip / norm);
         let rate = self.config.optimizer.rate(step, self.config.steps);
         let State { moved, averages, interval, .. } = &mut self.state;
-        optimizer::update(moved, &gradient, &self.config.optimizer, step, rate);
-        for (average, gamma) in averages.iter_mut().zip(&self.gammas) {
-            averages::update(average, &moved.values, *gamma, step);
-        }
+        let mut slow: Vec<Average<'_>> = averages
+            .iter_mut()
+            .zip(&self.gammas)
+            .map(|(values, gamma)| Average { values, rate: averages::kept(*gamma, step) })
+            .collect();
+        optimizer::update(moved, (&gradient, factor), &self.config.optimizer, (step, rate), &mut slow);
         let scale = self.draws.scale;
         let told = losses.iter().zip(&ordered).map(|(l, s)| (f64::from(*l), s.sigma / scale, s.weight));
         interval.add(told, norm, &self.edges);
