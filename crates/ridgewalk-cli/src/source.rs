@@ -204,7 +204,7 @@ fn trained(
     model: &arguments::Model,
 ) -> Result<Source> {
     let (others, flags) = (Reading { class: None, ..reading.clone() }, model);
-    let flags = arguments::Model { ema: None, ..flags.clone() };
+    let flags = arguments::Model { ema: None, device: None, memory: None, ..flags.clone() };
     if let Some(flag) = others.given().or(preparation.given()).or(flags.given()) {
         return Err(Failure::new(
             flag,
@@ -213,7 +213,11 @@ fn trained(
         ));
     }
     let trained = TrainedModel::load(Path::new(spec), model.ema.map(|ema| ema.0))?;
-    let denoiser = trained.of_label(reading.class)?;
+    let denoiser = trained.of_label(reading.class)?.on(model.device.unwrap_or_default())?;
+    let denoiser = match model.memory {
+        Some(mebibytes) => denoiser.with_memory(mebibytes.saturating_mul(1 << 20)),
+        None => denoiser,
+    };
     let hold_out = trained.config.hold_out;
     let about = trained.about;
     let file = ModelFile {
@@ -245,9 +249,14 @@ pub fn fit(
     model: &arguments::Model,
     seed: u64,
 ) -> Result<Source> {
-    if model.ema.is_some() {
+    let of_networks = [
+        (model.ema.is_some(), "--ema"),
+        (model.device.is_some(), "--device"),
+        (model.memory.is_some(), "--memory"),
+    ];
+    if let Some((_, flag)) = of_networks.into_iter().find(|(given, _)| *given) {
         let help = "give the folder of a run, or drop the flag";
-        return Err(Failure::new("--ema", "acts on a network that `ridgewalk train` trained", help));
+        return Err(Failure::new(flag, "acts on a network that `ridgewalk train` trained", help));
     }
     let name = model.model.as_ref().unwrap_or(&ModelName::Empirical);
     let of_covariances = matches!(name, ModelName::Gaussian | ModelName::Mixture);

@@ -21,11 +21,13 @@
 //! | networks in the ONNX format, with the feature `onnx` | `onnx` |
 //! | architectures: perceptron, UNet, transformer | [`network`] |
 //! | a network as a denoiser with derivatives | [`NeuralDenoiser`] |
+//! | where it computes | [`Device`] |
 //! | the operations on tensors (not public: only this crate names a tensor type of its framework) | `ops` |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod classifier;
+mod device;
 mod error;
 pub mod network;
 mod neural;
@@ -39,6 +41,7 @@ pub mod pretrained;
 pub mod train;
 
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
+pub use device::Device;
 pub use error::{Error, Result};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Device as Opened, TensorData};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use ridgewalk::autonomous::{Autonomous, Target};
@@ -15,6 +15,7 @@ use ridgewalk::denoiser::{check_query, check_tangent};
 use ridgewalk::{Denoiser, Differentiable, Error, Moments, Result, Shape};
 use serde::{Deserialize, Serialize};
 
+use crate::device::Device;
 use crate::network::{Condition, Dual, Network, NetworkConfig};
 use crate::ops::Matrix;
 use crate::parameters::{Form, Handle, Init, Layout, Leaves};
@@ -22,6 +23,10 @@ use crate::preconditioning::{Coefficients, Preconditioning, Prediction};
 
 /// Vectors that a perceptron is asked of together: a single one takes as long as these.
 const VECTORS: usize = 64;
+/// Images that are asked together on the processor: more gain nothing, fewer pack the weights too often.
+const IMAGES: usize = 16;
+/// Bytes that a call takes unless told.
+const MEMORY: usize = 1 << 29;
 /// Name of the array that holds the logit of a learned k.
 const MIX: &str = "k_mix.logit";
 
@@ -90,14 +95,15 @@ impl Model {
 
 /// A network as the denoiser D(x; σ).
 ///
-/// Results depend neither on the batch nor on the number of threads: images are asked one by one, vectors in groups of
-/// one size.
+/// On the processor results depend neither on the batch nor on the number of threads.
 #[derive(Clone)]
 pub struct NeuralDenoiser {
     model: Arc<Model>,
     leaves: Leaves,
     values: Arc<Vec<f32>>,
     device: Device,
+    opened: Opened,
+    memory: usize,
     k: f64,
     class: Option<usize>,
     moments: Option<Moments>,
@@ -120,7 +126,30 @@ impl NeuralDenoiser {
     /// # Errors
     /// If the configuration is not sound, or the numbers are not as many as it has or not finite.
     pub fn new(config: &ModelConfig, values: Vec<f32>) -> Result<Self> {
-        Self::on(config, values, Device::flex())
+        Self::opened_on(config, values, (Device::default(), Opened::flex()))
+    }
+
+    /// The same network on another device.
+    ///
+    /// # Errors
+    /// If the device cannot be opened.
+    pub fn on(self, device: Device) -> Result<Self> {
+        if device == self.device {
+            return Ok(self);
+        }
+        let opened = device.open()?;
+        Ok(NeuralDenoiser {
+            leaves: Leaves::new(self.model.layout(), &self.values, &opened),
+            device,
+            opened,
+            ..self
+        })
+    }
+
+    /// The same network with another limit, in bytes, on what a call takes besides its states and the network: as many
+    /// points are asked together as fit, one at the least. On the processor results do not depend on it.
+    pub fn with_memory(self, memory: usize) -> Self {
+        NeuralDenoiser { memory, ..self }
     }
 
     /// The network as its training begins, with random numbers from `seed`.
@@ -146,7 +175,7 @@ impl NeuralDenoiser {
         Self::new(config, values.map_err(|problem| Error::argument("the network's arrays", problem, help))?)
     }
 
-    pub(crate) fn on(config: &ModelConfig, values: Vec<f32>, device: Device) -> Result<Self> {
+    fn opened_on(config: &ModelConfig, values: Vec<f32>, (device, opened): (Device, Opened)) -> Result<Self> {
         let model = Model::new(config)?;
         if values.len() != model.layout().len() {
             return Err(Error::shape("the network's numbers", values.len(), model.layout().len()));
@@ -155,7 +184,7 @@ impl NeuralDenoiser {
             let problem = format!("number {index} is {}", values.get(index).copied().unwrap_or(f32::NAN));
             return Err(Error::argument("the network's numbers", problem, "take an earlier checkpoint"));
         }
-        let leaves = Leaves::new(model.layout(), &values, &device);
+        let leaves = Leaves::new(model.layout(), &values, &opened);
         let learned = model.mix().and_then(|handle| leaves.get(handle).into_data().iter::<f32>().next());
         let k = match learned {
             Some(logit) => 1.0 / (1.0 + libm::exp(-f64::from(logit))),
@@ -166,6 +195,8 @@ impl NeuralDenoiser {
             leaves,
             values: Arc::new(values),
             device,
+            opened,
+            memory: MEMORY,
             k,
             class: None,
             moments: None,
@@ -239,17 +270,26 @@ impl NeuralDenoiser {
         self.model.network.config().blind.then(|| BlindNetwork { network: self.clone(), target, sign })
     }
 
-    /// Points that are asked together.
-    fn group(&self) -> usize {
-        match self.shape() {
-            Shape::Vector(_) => VECTORS,
-            _ => 1,
+    /// How many of n points are asked together.
+    fn group(&self, n: usize, asked: &Asked) -> usize {
+        if self.device.is_cpu() && matches!(self.shape(), Shape::Vector(_)) {
+            return VECTORS;
         }
+        // Values beside those that blocks put out, tangents, and what a derivative keeps.
+        let copies = match asked {
+            Asked::Value => 3,
+            Asked::Forward(_) | Asked::Level => 6,
+            Asked::Reverse(_) => 10,
+        };
+        let threads = if self.device.is_cpu() { rayon::current_num_threads() } else { 1 };
+        let fit = self.memory / (threads * copies * 4 * self.model.network.values_per_point()).max(1);
+        let most = if self.device.is_cpu() { IMAGES.min(n.div_ceil(threads)) } else { n };
+        fit.min(most).max(1)
     }
 
     fn matrix(&self, values: Vec<f32>, rows: usize) -> Matrix {
         let columns = values.len() / rows.max(1);
-        Matrix::from_data(TensorData::new(values, [rows, columns]), &self.device)
+        Matrix::from_data(TensorData::new(values, [rows, columns]), &self.opened)
     }
 
     fn condition<V>(&self, rows: usize, noise: impl FnOnce(Matrix) -> V, c_noise: f64) -> Condition<V> {
@@ -268,7 +308,7 @@ impl NeuralDenoiser {
     /// F and, if asked for, its product with a tangent, of a group of inputs.
     fn forward(&self, input: Matrix, c_noise: f64) -> Matrix {
         let condition = self.condition(input.dims()[0], |noise| noise, c_noise);
-        self.model.network.forward(&self.leaves, input, &condition, &self.device)
+        self.model.network.forward(&self.leaves, input, &condition, &self.opened)
     }
 
     fn tangent(&self, input: Matrix, along: Matrix, c_noise: (f64, f64)) -> (Matrix, Matrix) {
@@ -276,13 +316,13 @@ impl NeuralDenoiser {
         let moves = self.matrix(vec![c_noise.1 as f32; rows], rows);
         let condition = self.condition(rows, |noise| Dual::new(noise, moves), c_noise.0);
         let dual =
-            self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.device);
+            self.model.network.forward(&self.leaves, Dual::new(input, along), &condition, &self.opened);
         let along = dual.tangent();
         (dual.at, along)
     }
 
     fn cotangent(&self, input: Matrix, against: Matrix, c_noise: f64) -> Option<Matrix> {
-        let device = self.device.clone().autodiff();
+        let device = self.opened.clone().autodiff();
         let input = input.autodiff().require_grad();
         let condition = self.condition(input.dims()[0], |noise| noise.autodiff(), c_noise);
         let condition = Condition { class: condition.class.map(|class| class.autodiff()), ..condition };
@@ -300,7 +340,10 @@ impl NeuralDenoiser {
         (first, asked): (usize, &Asked),
     ) -> Result<[Array2<f64>; 2]> {
         let (rows, dim) = x.dim();
-        let group = self.group().max(rows);
+        let group = match self.shape() {
+            Shape::Vector(_) => VECTORS.max(rows),
+            _ => rows,
+        };
         let Preconditioning { center, .. } = self.model.preconditioning;
         let c = self.model.preconditioning.with_mix(sigma, self.k);
         let padded = |view: ArrayView2<f64>, factor: f64, center: f64| {
@@ -348,18 +391,19 @@ impl NeuralDenoiser {
     /// What is asked of every row: the network's own answers, without c_skip and c_out.
     fn ask(&self, x: ArrayView2<f64>, sigma: f64, asked: &Asked) -> Result<[Array2<f64>; 2]> {
         let (n, dim) = x.dim();
-        let group = self.group();
-        let parts: Vec<[Array2<f64>; 2]> = (0..n.div_ceil(group))
-            .into_par_iter()
-            .map(|index| {
-                let rows = index * group..n.min((index + 1) * group);
-                let v = match asked {
-                    Asked::Forward(v) | Asked::Reverse(v) => Some(ridgewalk::points::rows(v, rows.clone())),
-                    _ => None,
-                };
-                self.group_of(ridgewalk::points::rows(&x, rows.clone()), v, sigma, (rows.start, asked))
-            })
-            .collect::<Result<_>>()?;
+        let group = self.group(n, asked);
+        let part = |index: usize| {
+            let rows = index * group..n.min((index + 1) * group);
+            let v = match asked {
+                Asked::Forward(v) | Asked::Reverse(v) => Some(ridgewalk::points::rows(v, rows.clone())),
+                _ => None,
+            };
+            self.group_of(ridgewalk::points::rows(&x, rows.clone()), v, sigma, (rows.start, asked))
+        };
+        let parts: Vec<[Array2<f64>; 2]> = match self.device.is_cpu() {
+            true => (0..n.div_ceil(group)).into_par_iter().map(part).collect::<Result<_>>()?,
+            false => (0..n.div_ceil(group)).map(part).collect::<Result<_>>()?,
+        };
         let joined = |which: usize| -> Array2<f64> {
             let views: Vec<ArrayView2<f64>> = parts.iter().map(|part| part[which].view()).collect();
             ndarray::concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((n, dim)))

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use ridgewalk_nn::Device;
+
 use super::smoothing::Smoothing;
 use super::values::{
     ComponentCount, Ema, LatentName, Mad, ModelName, Noise, Rank, fraction, fraction_or_one, not_negative,
@@ -152,6 +154,13 @@ pub struct Model {
     /// [default: the middle one of those that the run kept]
     #[arg(long, value_name = "last|LENGTH", help_heading = "Model (for a trained network)")]
     pub ema: Option<Ema>,
+    /// Where the network computes: cpu, or what the program was built with of cuda, rocm, metal, vulkan and webgpu, as in
+    /// cuda:1 [default: cpu]
+    #[arg(long, value_name = "DEVICE", help_heading = "Model (for a trained network)")]
+    pub device: Option<Device>,
+    /// Mebibytes that a call of the network takes besides it: as many points are asked together as fit [default: 512]
+    #[arg(long, value_name = "MIB", value_parser = positive, help_heading = "Model (for a trained network)")]
+    pub memory: Option<usize>,
 }
 
 impl Model {
@@ -163,6 +172,8 @@ impl Model {
             (self.components.is_some(), "--components"),
             (self.rank.is_some(), "--rank"),
             (self.ema.is_some(), "--ema"),
+            (self.device.is_some(), "--device"),
+            (self.memory.is_some(), "--memory"),
         ])
     }
 }

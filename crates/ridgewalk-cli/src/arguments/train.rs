@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ridgewalk::spec::Spec;
-use ridgewalk_nn::Prediction;
 use ridgewalk_nn::objective::{NoiseLevels, Weighting};
 use ridgewalk_nn::train::{OptimizerKind, RateSchedule};
+use ridgewalk_nn::{Device, Prediction};
 
 use super::groups::{Preparation, Reading};
 use super::values::{fraction_or_one, positive, positive_number};
@@ -24,6 +24,10 @@ pub struct Train {
     /// are those of its run.toml; flags must not say otherwise, but steps and minutes may be more
     #[arg(long)]
     pub resume: bool,
+    /// Where the network computes: cpu, or what the program was built with of cuda, rocm, metal, vulkan and webgpu, as in
+    /// cuda:1
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub device: Device,
     /// Settings, as the run.toml of a run has them; flags come before
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

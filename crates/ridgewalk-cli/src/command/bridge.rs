@@ -110,10 +110,9 @@ fn open(bridge: &Bridge, spec: &str) -> Result<End> {
     let reading = Reading { table: bridge.table.clone(), ..Reading::default() };
     let model = arguments::Model {
         model: Some(ModelName::Mixture),
-        latent: None,
         components: Some(ComponentCount::Count(bridge.components)),
         rank: Some(bridge.rank),
-        ema: None,
+        ..arguments::Model::default()
     };
     let none = Preparation::default();
     let source = match source::is_model(spec) {

@@ -67,10 +67,11 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
         }
     };
     let weighted = data.effective_size();
-    let mut trainer = match &newest {
+    let trainer = match &newest {
         Some((checkpoint, _)) => Trainer::resume(&config, data, checkpoint)?,
         None => Trainer::new(&config, data)?,
     };
+    let mut trainer = trainer.on(train.device)?;
     if let Some(steps) = trainer.config().steps.filter(|steps| *steps < trainer.steps_done()) {
         let problem = format!("has taken {} steps, more than {steps}", trainer.steps_done());
         return Err(Failure::new(folder.display(), problem, "give more --steps, or begin in another folder"));

@@ -135,6 +135,16 @@ impl Network {
         &self.layout
     }
 
+    /// Numbers that the blocks put out for one point: what memory is in proportion to.
+    pub fn values_per_point(&self) -> usize {
+        let (height, width, _) = size(self.config.shape);
+        match &self.body {
+            Body::Mlp(mlp) => mlp.values_per_point(),
+            Body::UNet(unet) => unet.values_per_point(Grid { images: 1, height, width }),
+            Body::Dit(dit) => dit.values_per_point(Grid { images: 1, height, width }),
+        }
+    }
+
     /// F(x; condition) for a batch of points, `[n, d]` (an image's values in the order height, width, channel).
     pub fn forward<V: Value>(&self, leaves: &Leaves, x: V, condition: &Condition<V>, device: &Device) -> V {
         let [samples, dim] = x.dims();

@@ -128,6 +128,15 @@ impl Block {
         (y.sum(attention.projection.apply(leaves, seen, Activation::None), HALF_ROOT), grid)
     }
 
+    /// The grid that images of this one come out in.
+    pub fn grid(&self, grid: Grid) -> Grid {
+        self.plan.resample.grid(grid)
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.plan.outputs
+    }
+
     pub fn inputs(&self) -> usize {
         self.plan.inputs
     }

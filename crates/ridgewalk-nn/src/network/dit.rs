@@ -150,6 +150,14 @@ impl Dit {
         }
     }
 
+    /// See [`Network::values_per_point`](super::Network::values_per_point).
+    pub fn values_per_point(&self, grid: Grid) -> usize {
+        let tokens = grid.pixels() / (self.patch * self.patch).max(1);
+        let of_block =
+            |block: &DitBlock| block.qkv.outputs() + 4 * self.width + block.perceptron[0].outputs();
+        tokens * self.blocks.iter().map(of_block).sum::<usize>()
+    }
+
     pub fn forward<V: Value>(
         &self,
         leaves: &Leaves,

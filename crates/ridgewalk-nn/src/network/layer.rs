@@ -11,6 +11,7 @@ use super::value::Norm;
 pub(crate) struct Linear {
     weight: Handle,
     bias: Option<Handle>,
+    outputs: usize,
 }
 
 impl Linear {
@@ -41,7 +42,11 @@ impl Linear {
         };
         let weight = layout.add(format!("{name}.weight"), dims, form, weight);
         let bias = bias.map(|init| layout.add(format!("{name}.bias"), [1, dims[1]], of_bias, init));
-        Linear { weight, bias }
+        Linear { weight, bias, outputs: dims[1] }
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.outputs
     }
 
     pub fn apply<V: Value>(&self, leaves: &Leaves, x: V, activation: Activation) -> V {

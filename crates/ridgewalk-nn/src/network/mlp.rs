@@ -72,6 +72,11 @@ impl Mlp {
         Mlp { embedding, layers, last, residual: config.residual, activation: config.activation }
     }
 
+    /// See [`Network::values_per_point`](super::Network::values_per_point).
+    pub fn values_per_point(&self) -> usize {
+        self.layers.iter().map(Linear::outputs).sum()
+    }
+
     pub fn forward<V: Value>(&self, leaves: &Leaves, x: V, condition: &Condition<V>, like: &Matrix) -> V {
         let [samples, _] = x.dims();
         let mut h = x;

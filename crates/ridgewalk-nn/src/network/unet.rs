@@ -177,6 +177,17 @@ impl UNet {
         UNet { embedding, first, down, up, norm, last, skip_scale: config.skip_scale }
     }
 
+    /// See [`Network::values_per_point`](super::Network::values_per_point).
+    pub fn values_per_point(&self, mut grid: Grid) -> usize {
+        let blocks = self.down.iter().chain(&self.up);
+        blocks
+            .map(|block| {
+                grid = block.grid(grid);
+                grid.pixels() * block.outputs()
+            })
+            .sum()
+    }
+
     pub fn forward<V: Value>(
         &self,
         leaves: &Leaves,

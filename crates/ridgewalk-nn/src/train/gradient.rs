@@ -1,8 +1,9 @@
 //! Losses of a batch and their gradient, in parts that fit into memory.
 
-use burn::tensor::Device;
+use burn::tensor::Device as Opened;
 use ridgewalk_kernels::network::add;
 
+use crate::device::Device;
 use crate::neural::Model;
 use crate::objective::{NoiseLevels, Sample, Weighting, losses, tensors};
 use crate::parameters::Leaves;
@@ -13,6 +14,7 @@ pub(super) struct Task {
     pub weighting: Weighting,
     pub levels: NoiseLevels,
     pub device: Device,
+    pub opened: Opened,
     /// Samples in memory at a time.
     pub part: usize,
 }
@@ -26,10 +28,10 @@ pub(super) struct Gradient {
 impl Task {
     /// The loss of every sample at these values.
     pub fn losses(&self, values: &[f32], samples: &[Sample]) -> Vec<f32> {
-        let leaves = Leaves::new(self.model.layout(), values, &self.device);
+        let leaves = Leaves::new(self.model.layout(), values, &self.opened);
         let parts = samples.chunks(self.part).map(|part| {
-            let batch = tensors(&self.model, part, (&self.weighting, &self.levels), &self.device);
-            losses(&self.model, &leaves, batch, &self.device).into_data().iter::<f32>().collect::<Vec<_>>()
+            let batch = tensors(&self.model, part, (&self.weighting, &self.levels), &self.opened);
+            losses(&self.model, &leaves, batch, &self.opened).into_data().iter::<f32>().collect::<Vec<_>>()
         });
         parts.collect::<Vec<_>>().concat()
     }
@@ -37,13 +39,13 @@ impl Task {
     /// The losses, with the gradient of their sum over `batch`.
     pub fn gradient(&self, values: &[f32], samples: &[Sample], batch: usize) -> Gradient {
         let layout = self.model.layout();
-        let leaves = Leaves::new(layout, values, &self.device);
-        let device = self.device.clone().autodiff();
+        let leaves = Leaves::new(layout, values, &self.opened);
+        let device = self.opened.clone().autodiff();
         let mut out =
             Gradient { losses: Vec::with_capacity(samples.len()), gradient: vec![0.0; layout.len()] };
         for part in samples.chunks(self.part) {
             let leaves = leaves.tracked();
-            let batch_tensors = tensors(&self.model, part, (&self.weighting, &self.levels), &self.device);
+            let batch_tensors = tensors(&self.model, part, (&self.weighting, &self.levels), &self.opened);
             let each = losses(&self.model, &leaves, batch_tensors, &device);
             out.losses.extend(each.clone().inner().into_data().iter::<f32>());
             let mut gradients = each.sum().div_scalar(batch as f32).backward();

@@ -1,6 +1,6 @@
 //! One step after another: a batch, its gradient, the optimiser, the averages.
 
-use burn::tensor::Device;
+use burn::tensor::Device as Opened;
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use ridgewalk::random::{Purpose, Stream};
@@ -14,6 +14,7 @@ use super::log::LogLine;
 use super::noise_scale::NoiseScale;
 use super::optimizer::{self, Moved};
 use super::{TrainConfig, TrainingData};
+use crate::device::Device;
 use crate::network::NetworkConfig;
 use crate::neural::{Model, ModelConfig, NeuralDenoiser};
 use crate::objective::{Draws, NoiseLevels, Sample};
@@ -118,6 +119,17 @@ impl Trainer {
         Self::assemble(config, data, labels, model, levels)
     }
 
+    /// The same on another device. Checkpoints do not say where they were made: a run may go on elsewhere, where its
+    /// numbers agree up to rounding.
+    ///
+    /// # Errors
+    /// If the device cannot be opened.
+    pub fn on(mut self, device: Device) -> Result<Self> {
+        self.task.opened = device.open()?;
+        self.task.device = device;
+        Ok(self)
+    }
+
     /// The same with another law of the noise levels: one that no text says.
     ///
     /// # Errors
@@ -164,7 +176,14 @@ impl Trainer {
         };
         let part = config.micro_batch.unwrap_or(config.batch).min(config.batch);
         let edges = Interval::edges(&levels);
-        let task = Task { model, weighting: config.weighting, levels, device: Device::flex(), part };
+        let task = Task {
+            model,
+            weighting: config.weighting,
+            levels,
+            device: Device::default(),
+            opened: Opened::flex(),
+            part,
+        };
         let moments = data.moments();
         Ok(Trainer { config, data, classes, labels, moments, task, draws, edges, gammas, order: None, state })
     }
@@ -228,7 +247,9 @@ impl Trainer {
     /// As [`Trainer::average`].
     pub fn denoiser(&self, average: Option<f64>) -> Result<NeuralDenoiser> {
         let values = self.average(average)?.to_vec();
-        Ok(NeuralDenoiser::new(&self.model(), values)?.with_moments(self.moments.clone()))
+        Ok(NeuralDenoiser::new(&self.model(), values)?
+            .on(self.task.device)?
+            .with_moments(self.moments.clone()))
     }
 
     /// The rows of a step's batch (counted from 1): every epoch goes through all points in an order of its own.

@@ -5,7 +5,7 @@ mod torch;
 
 use ndarray::Array2;
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::{Denoiser, Shape};
+use ridgewalk::{Denoiser, Differentiable, Shape};
 use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, NetworkConfig, UNetConfig};
 use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Preconditioning, Prediction};
 
@@ -61,6 +61,27 @@ fn a_point_is_denoised_alike_in_every_batch() {
             let alone = denoiser.denoise(one.view(), 0.6).unwrap();
             assert_eq!(alone.row(0), all.row(row), "{config:?}");
         }
+    }
+}
+
+/// Asked one by one or many together: the same bits.
+#[test]
+fn no_answer_depends_on_the_limit_of_memory() {
+    for config in configurations() {
+        let (many, one) = (stirred(&config), stirred(&config).with_memory(1));
+        let (x, v) = (noise(37, many.dim(), 1), noise(37, many.dim(), 2));
+        let of = |denoiser: &NeuralDenoiser| {
+            let (at, slope) = denoiser.denoise_with_sigma_derivative(x.view(), 0.6).unwrap();
+            let jvp = denoiser.jvp(x.view(), 0.6, v.view()).unwrap();
+            [
+                denoiser.denoise(x.view(), 0.6).unwrap(),
+                jvp,
+                denoiser.vjp(x.view(), 0.6, v.view()).unwrap(),
+                at,
+                slope,
+            ]
+        };
+        assert_eq!(of(&many), of(&one), "{config:?}");
     }
 }
 
