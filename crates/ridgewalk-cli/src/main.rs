@@ -13,6 +13,7 @@ mod network;
 mod noise_level;
 mod onnx;
 mod page;
+mod predicts;
 mod prepared;
 mod progress;
 mod random_features;

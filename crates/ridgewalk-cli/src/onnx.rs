@@ -44,25 +44,21 @@ mod present {
     use std::sync::Arc;
 
     use ridgewalk::autonomous::Autonomous;
-    use ridgewalk::spec::Spec;
-    use ridgewalk::{PointSet, Schedule, Shape, process};
+    use ridgewalk::{PointSet, Schedule, Shape};
     use ridgewalk_nn::onnx::{Answer, OnnxDenoiser, OnnxOptions, Told};
-    use ridgewalk_nn::{Preconditioning, Prediction};
+    use ridgewalk_nn::{NoiseLabel, TimeLabel};
     use serde_json::json;
 
     use crate::arguments::{Sample, ScheduleName, Sides};
     use crate::command::sample::{SampleFiles, check_format, write};
     use crate::failure::{Failure, Result};
     use crate::network;
+    use crate::predicts;
     use crate::prepared::Prepared;
     use crate::progress::{Meter, say};
     use crate::record::probe_folder;
     use crate::sampling::sampler;
     use crate::source;
-
-    /// Scale of the data that EDM takes, and that of processes which preserve the variance.
-    const EDM_SCALE: f64 = 0.5;
-    const UNIT_SCALE: f64 = 1.0;
 
     /// `ridgewalk sample --network FILE.onnx`.
     pub fn sample(file: &Path, sample: &Sample, arguments: &[String]) -> Result<()> {
@@ -155,50 +151,26 @@ mod present {
     }
 
     fn answer(text: &str) -> Result<Answer> {
-        let spec = Spec::parse("--predicts", text)?;
-        let prediction = match spec.name() {
-            "denoised" | "score" => {
-                spec.done()?;
-                return Ok(if spec.name() == "score" { Answer::Score } else { Answer::Denoised });
-            }
-            "edm" => Prediction::Edm,
-            "noise" => Prediction::Noise,
-            "velocity" => Prediction::Velocity,
-            "flow" => Prediction::Flow,
-            _ => {
-                let known = ["denoised", "score", "edm", "noise", "velocity", "flow"];
-                return Err(spec.unknown(known.into_iter()).into());
-            }
-        };
-        let scale = if prediction == Prediction::Edm { EDM_SCALE } else { UNIT_SCALE };
-        let (scale, center) = (spec.number("scale", scale)?, spec.number("center", 0.0)?);
-        spec.done()?;
-        Ok(Answer::Network(Preconditioning { prediction, center, scale }))
+        let (name, prediction) = predicts::named(text)?;
+        Ok(match prediction {
+            Some(preconditioning) => Answer::Network(preconditioning),
+            None if name == "score" => Answer::Score,
+            None => Answer::Denoised,
+        })
     }
 
     fn level(text: &str) -> Result<Told> {
-        let wrong = || {
-            Failure::new(
+        match text.parse()? {
+            NoiseLabel::Level => Ok(Told::Sigma),
+            NoiseLabel::Log => Ok(Told::QuarterLog),
+            NoiseLabel::Time(TimeLabel { process, factor, offset, .. }) => {
+                Ok(Told::Time { process, factor, offset })
+            }
+            _ => Err(Failure::new(
                 format!("--told {text}"),
-                "is not known",
-                "choose sigma, label, step:NAME or time:NAME, as in step:ddpm-linear; `ridgewalk list processes` has the names",
-            )
-        };
-        match text {
-            "sigma" => return Ok(Told::Sigma),
-            "label" => return Ok(Told::QuarterLog),
-            _ => {}
+                "is of networks that ridgewalk trained",
+                "choose sigma, label, step:NAME or time:NAME, as in step:ddpm-linear",
+            )),
         }
-        let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
-        let (name, factor) = match rest.split_once('*') {
-            None => (rest, 1.0),
-            Some((name, factor)) => (name, factor.parse().map_err(|_| wrong())?),
-        };
-        let offset = match kind {
-            "step" => -1.0,
-            "time" => 0.0,
-            _ => return Err(wrong()),
-        };
-        Ok(Told::Time { process: Arc::from(process::named(name)?), factor, offset })
     }
 }

@@ -17,6 +17,7 @@
 //! | what training makes small | [`objective`] |
 //! | training, and the networks that come of it | [`train`] |
 //! | networks that others trained, read from safetensors | [`pretrained`] |
+//! | networks that others trained, of the architectures here, by PyTorch's names | [`TrainedModel::import`] |
 //! | classifiers that others trained, for their features | [`classifier`] |
 //! | networks in the ONNX format, with the feature `onnx` | `onnx` |
 //! | architectures: perceptron, UNet, transformer | [`network`] |
@@ -29,6 +30,8 @@
 pub mod classifier;
 mod device;
 mod error;
+mod import;
+mod label;
 pub mod network;
 mod neural;
 pub mod objective;
@@ -43,6 +46,8 @@ pub mod train;
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use device::Device;
 pub use error::{Error, Result};
+pub use import::{Arrays, ImportOptions, read_arrays, recognise};
+pub use label::{NoiseLabel, TimeLabel};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};
 pub use ops::Activation;
 pub use preconditioning::{Coefficients, Preconditioning, Prediction};

@@ -16,6 +16,7 @@ use ridgewalk::{Denoiser, Differentiable, Error, Moments, Result, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
+use crate::label::NoiseLabel;
 use crate::network::{Condition, Dual, Network, NetworkConfig};
 use crate::ops::Matrix;
 use crate::parameters::{Form, Handle, Init, Layout, Leaves};
@@ -37,6 +38,9 @@ pub struct ModelConfig {
     pub network: NetworkConfig,
     /// What it predicts.
     pub preconditioning: Preconditioning,
+    /// What it is told of the noise level, unless it is blind.
+    #[serde(default, skip_serializing_if = "NoiseLabel::is_relative")]
+    pub label: NoiseLabel,
 }
 
 /// A network with what it predicts, without its numbers.
@@ -44,6 +48,7 @@ pub struct ModelConfig {
 pub(crate) struct Model {
     pub network: Network,
     pub preconditioning: Preconditioning,
+    label: NoiseLabel,
     layout: Layout,
     mix: Option<Handle>,
 }
@@ -74,12 +79,27 @@ impl Model {
                 mix = Some(layout.add(MIX, [1, 1], Form::Vector, init));
             }
         }
-        Ok(Model { network, preconditioning: config.preconditioning, layout, mix })
+        Ok(Model {
+            network,
+            preconditioning: config.preconditioning,
+            label: config.label.clone(),
+            layout,
+            mix,
+        })
     }
 
     /// The configuration of which it was made.
     pub fn config(&self) -> ModelConfig {
-        ModelConfig { network: self.network.config().clone(), preconditioning: self.preconditioning }
+        ModelConfig {
+            network: self.network.config().clone(),
+            preconditioning: self.preconditioning,
+            label: self.label.clone(),
+        }
+    }
+
+    /// What the network is told of σ.
+    pub fn told(&self, sigma: f64) -> f64 {
+        self.label.at(sigma, self.preconditioning.scale)
     }
 
     /// What lies where among its numbers.
@@ -346,6 +366,7 @@ impl NeuralDenoiser {
         };
         let Preconditioning { center, .. } = self.model.preconditioning;
         let c = self.model.preconditioning.with_mix(sigma, self.k);
+        let told = self.model.told(sigma);
         let padded = |view: ArrayView2<f64>, factor: f64, center: f64| {
             let mut values = Vec::with_capacity(group * dim);
             for row in view.outer_iter() {
@@ -372,19 +393,23 @@ impl NeuralDenoiser {
         let zeros = || Array2::zeros((0, 0));
         Ok(match (asked, v) {
             (Asked::Forward(_), Some(v)) => {
-                let (_, along) = self.tangent(input, padded(v, c.input, 0.0), (c.noise, 0.0));
+                let (_, along) = self.tangent(input, padded(v, c.input, 0.0), (told, 0.0));
                 [back(along)?, zeros()]
             }
-            (Asked::Reverse(_), Some(v)) => match self.cotangent(input, padded(v, 1.0, 0.0), c.noise) {
+            (Asked::Reverse(_), Some(v)) => match self.cotangent(input, padded(v, 1.0, 0.0), told) {
                 Some(gradient) => [back(gradient)? * c.input, zeros()],
                 None => [Array2::zeros((rows, dim)), zeros()],
             },
             (Asked::Level, _) => {
                 let slope = self.model.preconditioning.derivatives(sigma, self.k);
-                let (at, along) = self.tangent(input, padded(x, slope.input, center), (c.noise, slope.noise));
+                let (at, along) = self.tangent(
+                    input,
+                    padded(x, slope.input, center),
+                    (told, self.model.label.slope(sigma)),
+                );
                 [back(at)?, back(along)?]
             }
-            _ => [back(self.forward(input, c.noise))?, zeros()],
+            _ => [back(self.forward(input, told))?, zeros()],
         })
     }
 

@@ -5,6 +5,7 @@ mod blind_sampling;
 mod bridge;
 mod groups;
 mod guidance;
+mod import;
 mod list;
 mod network;
 mod papers;
@@ -22,6 +23,7 @@ pub use blind_sampling::{BlindSampling, DescentFlag};
 pub use bridge::{Bridge, EpsilonShape, SchemeName};
 pub use groups::{Model, Preparation, Reading, Table, Transform};
 pub use guidance::{Guidance, Interval};
+pub use import::Import;
 pub use list::{Kind, List};
 pub use network::{Denoise, Implicit, Sides, Span};
 pub use papers::{
@@ -70,6 +72,12 @@ pub enum Command {
         ridgewalk train faces.npy --steps 20000 -o run/ --resume\n  \
         ridgewalk sample run/ -n 64 -o out/")]
     Train(Box<Train>),
+    /// Make a model of a network that was trained elsewhere, from its weights by PyTorch's names
+    #[command(
+        after_help = "Examples:\n  ridgewalk import unet.safetensors --predicts edm:scale=0.5 -o edm.safetensors\n  \
+        ridgewalk import dit.safetensors --predicts noise --told step:ddpm-linear -o dit.safetensors"
+    )]
+    Import(Import),
     /// Draw samples from a model, or from data directly
     #[command(after_help = "Examples:\n  ridgewalk sample digits --smooth auto -n 64 -o new/\n  \
         ridgewalk sample noisy.npy --model mixture --mad -n 64 -o clean/\n  \

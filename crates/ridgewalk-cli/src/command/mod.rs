@@ -6,6 +6,7 @@ mod data;
 mod denoise;
 mod eval;
 mod fit;
+mod import;
 mod invert;
 mod list;
 mod manual;
@@ -25,6 +26,7 @@ pub fn run(command: Command, arguments: &[String]) -> Result<()> {
         Command::Walk(walk) => walk::run(&walk, arguments),
         Command::Fit(fit) => fit::run(&fit, arguments),
         Command::Train(train) => train::run(&train, arguments),
+        Command::Import(import) => import::run(&import, arguments),
         Command::Sample(sample) => sample::run(&sample, arguments),
         Command::Invert(invert) => invert::run(&invert, arguments),
         Command::Bridge(bridge) => bridge::run(&bridge, arguments),

@@ -12,6 +12,7 @@ mod faults;
 mod features;
 mod geometry_of_noise;
 mod help;
+mod imports;
 mod interruption;
 mod latent;
 mod microscopy;

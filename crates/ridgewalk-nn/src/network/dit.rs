@@ -202,19 +202,25 @@ impl Dit {
     /// Waves of the place of every token: x in the first half of the channels, y in the second.
     fn places(&self, grid: Grid, like: &Matrix) -> Matrix {
         let (lines, columns) = (grid.height / self.patch, grid.width / self.patch);
-        let quarter = self.width / 4;
-        let mut values = Vec::with_capacity(lines * columns * self.width);
-        for y in 0..lines {
-            for x in 0..columns {
-                for place in [x, y] {
-                    let phase = |k: usize| place as f64 * libm::pow(LONGEST, -(k as f64) / quarter as f64);
-                    values.extend((0..quarter).map(|k| libm::sin(phase(k)) as f32));
-                    values.extend((0..quarter).map(|k| libm::cos(phase(k)) as f32));
-                }
-            }
-        }
+        let values = places(self.width, (lines, columns));
         let places =
             Matrix::from_data(TensorData::new(values, [lines * columns, self.width]), &like.device());
         places.repeat(&[grid.images, 1])
     }
+}
+
+/// Waves of the place of every token, of `width` channels each.
+pub(crate) fn places(width: usize, (lines, columns): (usize, usize)) -> Vec<f32> {
+    let quarter = width / 4;
+    let mut values = Vec::with_capacity(lines * columns * width);
+    for y in 0..lines {
+        for x in 0..columns {
+            for place in [x, y] {
+                let phase = |k: usize| place as f64 * libm::pow(LONGEST, -(k as f64) / quarter as f64);
+                values.extend((0..quarter).map(|k| libm::sin(phase(k)) as f32));
+                values.extend((0..quarter).map(|k| libm::cos(phase(k)) as f32));
+            }
+        }
+    }
+    values
 }

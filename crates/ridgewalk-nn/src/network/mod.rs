@@ -21,6 +21,7 @@ pub use mlp::MlpConfig;
 pub use unet::UNetConfig;
 
 pub(crate) use architecture::Network;
+pub(crate) use dit::places;
 pub(crate) use dual::Dual;
 pub(crate) use embedding::Condition;
 pub(crate) use value::Value;

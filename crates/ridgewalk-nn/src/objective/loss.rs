@@ -54,7 +54,7 @@ pub(crate) fn tensors(
     };
     let at = |sample: &Sample| preconditioning.coefficients(sample.sigma);
     let input = each(&|sample| [at(sample).input, at(sample).input * sample.sigma]);
-    let noise = (!config.blind).then(|| column(&|sample| at(sample).noise));
+    let noise = (!config.blind).then(|| column(&|sample| model.told(sample.sigma)));
     let class = (config.classes > 0).then(|| {
         let mut one_hot = vec![0.0; n * config.classes];
         for (row, sample) in one_hot.chunks_mut(config.classes).zip(samples) {
@@ -125,6 +125,7 @@ mod tests {
     use ridgewalk::random::{Purpose, Stream};
 
     use super::*;
+    use crate::label::NoiseLabel;
     use crate::network::{Architecture, MlpConfig, NetworkConfig};
     use crate::neural::{ModelConfig, NeuralDenoiser};
     use crate::preconditioning::{Preconditioning, Prediction};
@@ -139,6 +140,7 @@ mod tests {
                 blind: false,
             },
             preconditioning: Preconditioning { prediction, center: 0.4, scale: 1.7 },
+            label: NoiseLabel::default(),
         }
     }
 

@@ -57,6 +57,21 @@ pub struct About {
 }
 
 impl About {
+    /// Of data that are not at hand, in this range; by the path of what was made of them.
+    pub fn elsewhere(data: impl Into<String>, range: (f64, f64)) -> Self {
+        About {
+            data: data.into(),
+            points: 0,
+            sha256: None,
+            range,
+            columns: None,
+            command: Vec::new(),
+            noise: 0.0,
+            salt_and_pepper: 0.0,
+            normalization: Normalization::None,
+        }
+    }
+
     /// Of points in their own units, by a path or name.
     pub fn of(points: &PointSet, data: impl Into<String>) -> Self {
         About {
@@ -347,6 +362,33 @@ impl TrainedModel {
         let denoiser = NeuralDenoiser::new(&header.model, values)?.with_moments(moments);
         let Header { about, config, labels, step, .. } = header;
         Ok(TrainedModel { denoiser, about, config, labels, step, average })
+    }
+
+    /// Writes the network alone, by PyTorch's names.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let header = Header {
+            model: self.denoiser.config(),
+            config: self.config.clone(),
+            about: self.about.clone(),
+            labels: self.labels.clone(),
+            step: self.step,
+            digest: String::new(),
+            average: self.average,
+        };
+        let mut file = File { header: serde_json::to_string(&header).unwrap_or_default(), ..File::default() };
+        let dim = ridgewalk::Denoiser::dim(&self.denoiser);
+        let moments = ridgewalk::Denoiser::moments(&self.denoiser);
+        let Moments { mean, std } =
+            moments.unwrap_or_else(|| Moments { mean: vec![0.0; dim].into(), std: 1.0 });
+        file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
+        file.add("deviation", vec![1], Numbers::Double(vec![std]));
+        for (name, shape, values) in self.denoiser.to_torch() {
+            file.add(&format!("network.{name}"), shape, Numbers::Single(values));
+        }
+        file.write(path)
     }
 
     /// The same network, told that all points have this label, or nothing of classes.

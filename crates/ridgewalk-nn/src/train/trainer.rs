@@ -15,6 +15,7 @@ use super::noise_scale::NoiseScale;
 use super::optimizer::{self, Moved};
 use super::{TrainConfig, TrainingData};
 use crate::device::Device;
+use crate::label::NoiseLabel;
 use crate::network::NetworkConfig;
 use crate::neural::{Model, ModelConfig, NeuralDenoiser};
 use crate::objective::{Draws, NoiseLevels, Sample};
@@ -114,6 +115,7 @@ impl Trainer {
                 center: config.center.unwrap_or(center),
                 scale: config.scale.unwrap_or(scale),
             },
+            label: NoiseLabel::default(),
         })?;
         let levels = NoiseLevels::named(&config.noise_levels)?;
         Self::assemble(config, data, labels, model, levels)

@@ -1,13 +1,14 @@
 //! Networks as denoisers: against PyTorch's own code, and their derivatives against differences and one another.
 
 mod derivatives;
+mod imports;
 mod torch;
 
 use ndarray::Array2;
 use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{Denoiser, Differentiable, Shape};
 use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, NetworkConfig, UNetConfig};
-use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Preconditioning, Prediction};
+use ridgewalk_nn::{ModelConfig, NeuralDenoiser, NoiseLabel, Preconditioning, Prediction};
 
 /// Small networks of every architecture, told the noise level or not.
 fn configurations() -> Vec<ModelConfig> {
@@ -27,6 +28,7 @@ fn configurations() -> Vec<ModelConfig> {
     let of = |architecture, shape, classes, blind, prediction| ModelConfig {
         network: NetworkConfig { architecture, shape, classes, blind },
         preconditioning: Preconditioning { prediction, center: 0.3, scale: 0.8 },
+        label: NoiseLabel::default(),
     };
     vec![
         of(Architecture::Mlp(mlp.clone()), vector, 0, false, Prediction::Edm),
@@ -93,7 +95,11 @@ fn an_untrained_network_is_the_linear_denoiser() {
     for architecture in [Architecture::for_shape(shape), Architecture::Dit(DitConfig::for_image(8, 8))] {
         let preconditioning = Preconditioning { prediction: Prediction::Edm, center: 0.5, scale: 0.25 };
         let network = NetworkConfig { architecture, shape, classes: 0, blind: false };
-        let denoiser = NeuralDenoiser::initial(&ModelConfig { network, preconditioning }, 1).unwrap();
+        let denoiser = NeuralDenoiser::initial(
+            &ModelConfig { network, preconditioning, label: NoiseLabel::default() },
+            1,
+        )
+        .unwrap();
         let x = noise(2, denoiser.dim(), 2);
         let out = denoiser.denoise(x.view(), 0.5).unwrap();
         let expected = x.mapv(|x| 0.5 + 0.2 * (x - 0.5));

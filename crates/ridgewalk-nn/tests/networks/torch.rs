@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 use ridgewalk::{Denoiser, Shape};
 use ridgewalk_nn::network::{Architecture, DitConfig, NetworkConfig, UNetConfig};
-use ridgewalk_nn::{ModelConfig, NeuralDenoiser, Preconditioning, Prediction};
+use ridgewalk_nn::{ModelConfig, NeuralDenoiser, NoiseLabel, Preconditioning, Prediction};
 use safetensors::SafeTensors;
 
 type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-fn read(bytes: &[u8]) -> Arrays {
+pub fn read(bytes: &[u8]) -> Arrays {
     let file = SafeTensors::deserialize(bytes).unwrap();
     let array = |(name, view): (String, safetensors::tensor::TensorView)| {
         let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
@@ -20,7 +20,7 @@ fn read(bytes: &[u8]) -> Arrays {
 }
 
 /// Images `[n, c, h, w]` as rows of (h, w, c).
-fn rows(arrays: &Arrays, name: &str) -> Array2<f64> {
+pub fn rows(arrays: &Arrays, name: &str) -> Array2<f64> {
     let (shape, values) = &arrays[name];
     let [n, c, h, w] = shape[..] else { panic!("{shape:?}") };
     Array2::from_shape_fn((n, c * h * w), |(image, at)| {
@@ -37,7 +37,11 @@ fn agrees(bytes: &[u8], architecture: Architecture, classes: usize) {
     let shape = Shape::Image { height, width, channels };
     let network = NetworkConfig { architecture, shape, classes, blind: false };
     let preconditioning = Preconditioning { prediction: Prediction::Denoised, center: 0.0, scale: 1.0 };
-    let denoiser = NeuralDenoiser::from_torch(&ModelConfig { network, preconditioning }, &arrays).unwrap();
+    let denoiser = NeuralDenoiser::from_torch(
+        &ModelConfig { network, preconditioning, label: NoiseLabel::default() },
+        &arrays,
+    )
+    .unwrap();
     for row in 0..input.nrows() {
         let sigma = (4.0 * f64::from(arrays["golden.noise"].1[row])).exp();
         let c = preconditioning.coefficients(sigma);
@@ -103,7 +107,7 @@ fn weights_that_do_not_fit_are_named() {
     let shape = Shape::Image { height: 8, width: 8, channels: 1 };
     let network = NetworkConfig { architecture: Architecture::Dit(config), shape, classes: 3, blind: false };
     let preconditioning = Preconditioning { prediction: Prediction::Edm, center: 0.0, scale: 0.5 };
-    let config = ModelConfig { network, preconditioning };
+    let config = ModelConfig { network, preconditioning, label: NoiseLabel::default() };
     let said = |arrays: &Arrays| NeuralDenoiser::from_torch(&config, arrays).err().unwrap().to_string();
     arrays.get_mut("blocks.1.mlp.fc2.bias").unwrap().0 = vec![4, 4];
     assert!(said(&arrays).contains("'blocks.1.mlp.fc2.bias' has shape [4, 4]"), "{}", said(&arrays));

@@ -123,6 +123,13 @@ pub fn named(text: &str) -> Result<Box<dyn Process>> {
 
 /// The process of this name, its settings among those of `spec`.
 pub(crate) fn of(name: &str, spec: &Spec) -> Result<Box<dyn Process>> {
+    // As the tables of β call themselves.
+    match name {
+        "ddpm-linear" => return Ok(Box::new(Ddpm::linear())),
+        "ddpm-scaled-linear" => return Ok(Box::new(Ddpm::scaled_linear())),
+        "ddpm-squared-cosine" => return Ok(Box::new(Ddpm::squared_cosine())),
+        _ => {}
+    }
     let found = PROCESSES.iter().find(|entry| entry.name == name || entry.aliases.contains(&name));
     let entry = found.ok_or_else(|| {
         let names: Vec<&str> = PROCESSES.iter().map(|entry| entry.name).collect();
@@ -135,6 +142,15 @@ pub(crate) fn of(name: &str, spec: &Spec) -> Result<Box<dyn Process>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_of_beta_are_known_by_their_own_names() {
+        for text in ["ddpm:betas=linear", "ddpm:betas=scaled-linear", "ddpm:betas=squared-cosine"] {
+            let process = named(text).unwrap();
+            let own = named(process.name()).unwrap();
+            assert_eq!(own.noise_level(300.0), process.noise_level(300.0), "{text}");
+        }
+    }
 
     /// The settings that an entry lists are those that it takes, with these defaults.
     #[test]
