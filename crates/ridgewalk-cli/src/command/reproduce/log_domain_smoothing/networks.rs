@@ -1,9 +1,9 @@
 //! What explains a network, by noise level, as it is trained: the mean of its data, their Gaussian, a mixture, the
 //! training points, or their smoothed score.
 //!
-//! The paper takes a trained network to be the smoothed score of its training points. If it is, that explains the
-//! network best; while the training points themselves explain less than a Gaussian does, nothing was memorised
-//! (arXiv 2412.09726 has the tables for published networks).
+//! The paper takes a trained network to be the smoothed score of its training points: if it is, that explains the
+//! network best. Memorising is what its own training points explain beyond as many images that it never saw: at high
+//! noise both are near the law of all images, and tell it alike. (arXiv 2412.09726 has tables for published networks.)
 
 use ndarray::Array2;
 use ridgewalk::closed_form::{Covariance, CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit};
@@ -24,20 +24,27 @@ use crate::failure::Result;
 
 /// Noise levels, in deviations of the data.
 const LEVELS: [f64; 8] = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0];
-/// Levels at which memorising shows: below, all that fits the data agrees on them; above, all is the mean.
+/// Levels at which memorising shows: below, all that is near the data agrees; above, all is near the mean.
 const TELLING: std::ops::RangeInclusive<f64> = 0.1..=2.0;
 /// Shares in figures are cut off below: a constant is as good.
 const LEAST: f64 = -0.5;
-const NAMES: [&str; 5] = ["mean", "Gaussian", "mixture", "training points", "smoothed score"];
-/// Places of the Gaussian and of the training points in [`NAMES`].
+const NAMES: [&str; 6] =
+    ["mean", "Gaussian", "mixture", "training points", "smoothed score", "as many other images"];
+/// Places in [`NAMES`].
 const GAUSSIAN: usize = 1;
 const POINTS: usize = 3;
+const SMOOTHED: usize = 4;
+const OTHERS: usize = 5;
+/// Memorising shows where training points explain this much more than as many other images do.
+const MEMORISED: f64 = 0.05;
 
 /// A network on some images.
 struct Case {
     slug: &'static str,
     name: String,
     train: PointSet,
+    /// As many images that it never sees.
+    others: PointSet,
     architecture: Architecture,
     batch: usize,
 }
@@ -61,9 +68,9 @@ pub fn run(settings: &Settings) -> Result<Part> {
         "What explains a network as it is trained",
         &format!(
             "Data: {source}. A network is asked for the denoised version of images that it was not trained on, under noise. Share of \
-             the variance of its answer that is explained by five others, all made from its training images: their mean, a \
+             the variance of its answer that is explained by others: of its training images the mean, a \
              Gaussian, a mixture of low-rank Gaussians, the exact denoiser of the training images, and that denoiser with its score smoothed by an isotropic kernel whose scale \
-             held-out loss chose. 1 is all of it; below 0 a constant would do better. Networks, with the usual average of their weights, are asked after {} steps.",
+             held-out loss chose; and the exact denoiser of as many other images. 1 is all of it; below 0 a constant would do better. Networks, with the usual average of their weights, are asked after {} steps.",
             stops.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
         ),
     );
@@ -93,11 +100,11 @@ fn cases(settings: &Settings, all: &PointSet) -> Result<(Vec<Case>, PointSet)> {
     };
     let asked = settings.size(400, 200).min(all.len() / 5);
     let (held_out, rest) = (pick(0, asked)?, all.len() - asked);
-    let few = 100.min(rest);
-    let many = rest.min(settings.size(usize::MAX, 3000));
+    let few = 100.min(rest / 2);
+    let many = (rest / 2).min(settings.size(usize::MAX, 1500));
     let mut cases = Vec::new();
     for (slug, count) in [("many", many), ("few", few)] {
-        let train = pick(asked, count)?;
+        let (train, others) = (pick(asked, count)?, pick(asked + count, count)?);
         if let Architecture::UNet(unet) = Architecture::for_shape(all.shape())
             && !settings.paper.small
         {
@@ -106,6 +113,7 @@ fn cases(settings: &Settings, all: &PointSet) -> Result<(Vec<Case>, PointSet)> {
                 slug: if slug == "many" { "unet-many" } else { "unet-few" },
                 name: format!("UNet, {count} images"),
                 train: train.clone(),
+                others: others.clone(),
                 architecture: Architecture::UNet(unet),
                 batch: 64,
             });
@@ -115,6 +123,7 @@ fn cases(settings: &Settings, all: &PointSet) -> Result<(Vec<Case>, PointSet)> {
             slug,
             name: format!("perceptron, {count} images"),
             train,
+            others,
             architecture: Architecture::Mlp(MlpConfig { width, depth: 3, ..MlpConfig::default() }),
             batch: 128,
         });
@@ -122,17 +131,18 @@ fn cases(settings: &Settings, all: &PointSet) -> Result<(Vec<Case>, PointSet)> {
     Ok((cases, held_out))
 }
 
-/// The five that explain.
+/// All that explain.
 struct Explainers {
     mean: Gaussian,
     gaussian: Gaussian,
     mixture: Mixture,
     points: Empirical,
     smoothed: Smoothed<Empirical>,
+    others: Empirical,
 }
 
 impl Explainers {
-    fn new(settings: &Settings, train: &PointSet) -> Result<Self> {
+    fn new(settings: &Settings, train: &PointSet, others: &PointSet) -> Result<Self> {
         let gaussian = Gaussian::fit(train, CovarianceKind::Full)?;
         let nothing = Covariance::from_parts(Array2::zeros((0, train.dim())), Vec::new(), 0.0)?;
         let components = (train.len() / 30).clamp(2, 20);
@@ -149,11 +159,12 @@ impl Explainers {
             mixture: fit.fit(train)?,
             points: Empirical::new(train)?,
             smoothed: Smoothed::new(Empirical::new(train)?, kernel)?,
+            others: Empirical::new(others)?,
         })
     }
 
-    fn each(&self) -> [&dyn Denoiser; 5] {
-        [&self.mean, &self.gaussian, &self.mixture, &self.points, &self.smoothed]
+    fn each(&self) -> [&dyn Denoiser; 6] {
+        [&self.mean, &self.gaussian, &self.mixture, &self.points, &self.smoothed, &self.others]
     }
 }
 
@@ -164,7 +175,7 @@ fn one(
     case: &Case,
     (asked, stops): (&PointSet, &[u64]),
 ) -> Result<()> {
-    let explainers = Explainers::new(settings, &case.train)?;
+    let explainers = Explainers::new(settings, &case.train, &case.others)?;
     let scale = case.train.moments().std;
     // All that does not depend on the network, once.
     let mut levels = Vec::new();
@@ -241,7 +252,8 @@ fn figures(part: &mut Part, case: &Case, found: &[Shares], stops: &[u64]) {
     draw(
         format!("explained-{}-training", case.slug),
         format!("{}: explained by its training points, over training", case.name),
-        "Beside what a Gaussian explains at the end. Training points above the Gaussian are a sign of memorising.".into(),
+        "Beside what as many other images explain. Training points above those are a sign of memorising."
+            .into(),
         over.map(|(k, step)| Series {
             name: format!("{}, {step} steps", name(k)),
             points: curve(found, step, k),
@@ -257,36 +269,48 @@ fn figures(part: &mut Part, case: &Case, found: &[Shares], stops: &[u64]) {
     );
 }
 
-/// When training points first explain more than a Gaussian does.
+/// When training points first explain more than as many other images do.
 fn finding(part: &mut Part, case: &Case, found: &[Shares], (stops, n): (&[u64], usize)) {
-    let lead = |row: &Shares| Some(row.denoiser.get(POINTS)? - row.denoiser.get(GAUSSIAN)?);
+    let lead = |row: &Shares| Some(row.denoiser.get(POINTS)? - row.denoiser.get(OTHERS)?);
     let telling = |row: &&Shares| TELLING.contains(&row.level);
-    let first = found.iter().filter(telling).find(|row| lead(row).is_some_and(|lead| lead > 0.0));
+    let first = found.iter().filter(telling).find(|row| lead(row).is_some_and(|lead| lead > MEMORISED));
     let last = stops.last().copied().unwrap_or_default();
     let leads = found.iter().filter(telling).filter(|row| row.step == last);
     let most = leads.filter_map(|row| Some((lead(row)?, row))).max_by(|a, b| a.0.total_cmp(&b.0));
     let Some((most, at)) = most else { return };
     let when = match first {
         Some(row) => format!(
-            "memorising shows after {} steps, first at σ = {} s, where its training points explain more of it than a Gaussian does",
-            row.step, row.level
+            "memorising shows after {} steps, first at σ = {} s, where its training points explain {} of its variance and as many \
+             other images {}",
+            row.step,
+            row.level,
+            of(row, POINTS),
+            of(row, OTHERS)
         ),
         None => format!(
-            "memorising does not show in {last} steps: at no level from {} to {} s do its training points explain more of it than a Gaussian does",
+            "memorising does not show in {last} steps: at no level from {} to {} s do its training points explain {} more of its \
+             variance than as many other images do",
             TELLING.start(),
-            TELLING.end()
+            TELLING.end(),
+            percent(MEMORISED)
         ),
     };
-    let best = (0..NAMES.len()).max_by(|a, b| at.denoiser[*a].total_cmp(&at.denoiser[*b])).unwrap_or(0);
+    let share = |k: usize| at.denoiser.get(k).copied().unwrap_or(f64::NAN);
+    let best = (0..NAMES.len()).max_by(|a, b| share(*a).total_cmp(&share(*b))).unwrap_or(0);
     let statement = format!(
-        "{}: {when}. In the end, at σ = {} s, the Gaussian explains {}, the training points {}, the smoothed score {} of its variance; most is \
-         explained by the {}.",
+        "{}: {when}. In the end, at σ = {} s, the training points explain {}, as many others {}, the Gaussian {}, the smoothed score {}; \
+         most is explained by the {}.",
         case.name,
         at.level,
-        percent(at.denoiser[GAUSSIAN]),
-        percent(at.denoiser[POINTS]),
-        percent(at.denoiser[NAMES.len() - 1]),
+        of(at, POINTS),
+        of(at, OTHERS),
+        of(at, GAUSSIAN),
+        of(at, SMOOTHED),
         NAMES.get(best).copied().unwrap_or_default()
     );
     part.finding(Finding::new(format!("explained-{}", case.slug), statement, most, n));
+}
+
+fn of(row: &Shares, k: usize) -> String {
+    percent(row.denoiser.get(k).copied().unwrap_or(f64::NAN))
 }
