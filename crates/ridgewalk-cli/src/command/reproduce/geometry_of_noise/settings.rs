@@ -8,7 +8,7 @@ use ridgewalk::autonomous::TimePrior;
 use ridgewalk::closed_form::{Embedded, Empirical};
 
 use super::common::{empirical, table_normals};
-use crate::arguments::NoisePaper;
+use crate::arguments::{NoiseExperiment, NoisePaper};
 use crate::failure::{Failure, Result};
 
 pub struct Settings<'a> {
@@ -22,6 +22,18 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// Reads and checks the data.
     pub fn new(paper: &'a NoisePaper) -> Result<Self> {
+        for (flag, given) in
+            [("--fashion", paper.fashion.is_some()), ("--features", paper.features.is_some())]
+        {
+            if given && !paper.only.contains(&NoiseExperiment::Networks) {
+                let help = "add --only networks, or drop it";
+                return Err(Failure::new(
+                    flag,
+                    "acts on the experiment on networks, which is not asked for",
+                    help,
+                ));
+            }
+        }
         let read = |path: &Option<std::path::PathBuf>| path.as_deref().map(read_images).transpose();
         Ok(Settings { paper, images: read(&paper.mnist)?, fashion: read(&paper.fashion)? })
     }

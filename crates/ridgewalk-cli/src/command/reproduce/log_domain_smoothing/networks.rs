@@ -9,7 +9,7 @@ use ndarray::Array2;
 use ridgewalk::closed_form::{Covariance, CovarianceKind, Empirical, Gaussian, Mixture, MixtureFit};
 use ridgewalk::metrics::Explained;
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::survey::{Axis, Cell, Figure, Finding, Plot, Series, Table};
+use ridgewalk::survey::{Axis, Cell, Expectation, Figure, Finding, Plot, Series, Table};
 use ridgewalk::transform::{Kernel, choose_scale};
 use ridgewalk::{Denoiser, PointSet, Smoothed};
 use ridgewalk_data::digits;
@@ -242,12 +242,7 @@ fn figures(part: &mut Part, case: &Case, found: &[Shares], stops: &[u64]) {
         let (x, y) = axes();
         part.figure(Figure { id, title, caption, plot: Plot::Lines { x, y, series } });
     };
-    let over = [POINTS, GAUSSIAN].into_iter().flat_map(|k| {
-        stops
-            .iter()
-            .map(move |step| (k, *step))
-            .filter(|(k, step)| *k == POINTS || Some(step) == stops.last())
-    });
+    let over = [POINTS, OTHERS].into_iter().flat_map(|k| stops.iter().map(move |step| (k, *step)));
     let name = |k: usize| NAMES.get(k).copied().unwrap_or_default();
     draw(
         format!("explained-{}-training", case.slug),
@@ -309,6 +304,21 @@ fn finding(part: &mut Part, case: &Case, found: &[Shares], (stops, n): (&[u64], 
         NAMES.get(best).copied().unwrap_or_default()
     );
     part.finding(Finding::new(format!("explained-{}", case.slug), statement, most, n));
+    let rivals = (0..NAMES.len()).filter(|k| *k != SMOOTHED).map(share);
+    let ahead = share(SMOOTHED) - rivals.fold(f64::NEG_INFINITY, f64::max);
+    let statement = format!(
+        "{}: at σ = {} s the smoothed score explains {} of its variance, the best of the others {}.",
+        case.name,
+        at.level,
+        of(at, SMOOTHED),
+        percent(share(SMOOTHED) - ahead)
+    );
+    let finding = Finding::new(format!("explained-{}-smoothed", case.slug), statement, ahead, n);
+    part.finding(finding.expect(Expectation {
+        text: "more than any other: the paper takes a network to be the smoothed score".into(),
+        at_least: Some(0.0),
+        at_most: None,
+    }));
 }
 
 fn of(row: &Shares, k: usize) -> String {
