@@ -83,12 +83,9 @@ pub fn run(settings: &Settings) -> Result<(Vec<Part>, Vec<Claim>)> {
 }
 
 fn one(settings: &Settings, images: Images) -> Result<(Part, Vec<Claim>)> {
-    let size = Size {
-        steps: settings.size(8000, 2000),
-        batch: if settings.paper.small && images.from_file { 32 } else { 64 },
-        count: settings.size(1000, 200),
-        starts: settings.size(500, 100),
-    };
+    // Images of files are larger: a quick run sees fewer of them.
+    let (steps, batch) = settings.size((8000, 64), if images.from_file { (1200, 32) } else { (2000, 64) });
+    let size = Size { steps, batch, count: settings.size(1000, 200), starts: settings.size(500, 100) };
     let shape = images.points.shape();
     let data =
         TrainingData::new(images.points.clone()).held_out(images.part_held_out(), settings.paper.seed)?;
