@@ -29,7 +29,8 @@ pub enum Paper {
     /// The geometry of noise: models that are not told the noise level (arXiv 2602.18428)
     #[command(after_help = "Examples:\n  ridgewalk reproduce geometry-of-noise --small -o quick/\n  \
         ridgewalk reproduce geometry-of-noise --only circles,gains\n  \
-        ridgewalk reproduce geometry-of-noise --only digits --mnist train-images-idx3-ubyte.gz")]
+        ridgewalk reproduce geometry-of-noise --only digits --mnist train-images-idx3-ubyte.gz\n  \
+        ridgewalk reproduce geometry-of-noise --small --only networks")]
     GeometryOfNoise(NoisePaper),
 }
 
@@ -65,6 +66,8 @@ pub enum Experiment {
     Kernels,
     /// The divergence that the theorem bounds
     Theorem,
+    /// What explains a network, by noise level, as it is trained (only when named)
+    Networks,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +111,8 @@ pub enum MadExperiment {
     Noise,
     /// Settings chosen for the noise that is read, beside the best of a sweep
     Auto,
+    /// A network trained on noisy shapes, plain and attracted (only when named)
+    Networks,
     /// MNIST (needs --mnist)
     Mnist,
     /// Projections of particles (needs --particles)
@@ -151,6 +156,8 @@ pub enum RidgeExperiment {
     Features,
     /// Images of one digit in principal components: how far from the ridge samples end
     Latent,
+    /// Networks trained on those: normal error against distance from the ridge (only when named)
+    Networks,
 }
 
 #[derive(Debug, Args)]
@@ -164,9 +171,16 @@ pub struct NoisePaper {
     /// Folder for report.html, survey.json, run.json, figures/ and tables/
     #[arg(short, long, value_name = "FOLDER", default_value = "geometry-of-noise")]
     pub output: PathBuf,
-    /// MNIST's images (IDX), of which the first 1000 are taken [default: the embedded digits]
+    /// MNIST's images (IDX): the first 1000, and for networks all [default: the embedded digits]
     #[arg(long, value_name = "FILE")]
     pub mnist: Option<PathBuf>,
+    /// Fashion-MNIST's images (IDX), for networks [default: left out]
+    #[arg(long, value_name = "FILE")]
+    pub fashion: Option<PathBuf>,
+    /// A classifier's weights (safetensors), in whose features samples of networks are judged [default: principal
+    /// components of the data]
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
     /// Seed of the noise that images start from; the other experiments start from that of their tables
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,

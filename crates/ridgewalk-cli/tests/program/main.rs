@@ -21,6 +21,7 @@ mod noise;
 mod onnx;
 mod random_features;
 mod records;
+mod reproduced_networks;
 mod sampling;
 mod solvers;
 mod support;

@@ -6,6 +6,7 @@ mod mad;
 mod output;
 mod part;
 mod ridge;
+mod training;
 
 use crate::arguments::{Paper, Reproduce};
 use crate::failure::Result;

@@ -26,7 +26,9 @@ pub fn write(folder: &Path, record: Record, page: &Page, parts: &[Part]) -> Resu
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     record.finish(folder, &outputs)?;
     let (met, expected) = met(&findings);
-    say(&format!("\n{met} of {expected} expectations met"));
+    if expected > 0 {
+        say(&format!("\n{met} of {expected} expectations met"));
+    }
     say(&format!("open {}", folder.join("report.html").display()));
     Ok(())
 }

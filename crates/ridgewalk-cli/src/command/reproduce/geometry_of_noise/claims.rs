@@ -41,7 +41,7 @@ pub fn count(claims: &[Claim], verdict: Verdict) -> usize {
     claims.iter().filter(|c| c.verdict == verdict).count()
 }
 
-const TITLE: &str = "What the paper says, and what the exact fields say";
+const TITLE: &str = "What the paper says, and what was found";
 
 fn table(claims: &[Claim]) -> Table {
     let rows = claims
@@ -55,7 +55,7 @@ pub fn section(claims: &[Claim]) -> Section {
         .text(
             "The paper's experiments are with trained networks, which smooth over what the exact \
              field does beside a \
-             point of the data; a claim that did not hold here is one that blindness alone does not \
+             point of the data; a claim that did not hold for exact fields is one that blindness alone does not \
              explain.",
         )
         .table(TITLE, table(claims))

@@ -36,7 +36,8 @@ use settings::Settings;
 
 pub fn run(paper: &NoisePaper, arguments: &[String]) -> Result<()> {
     probe_folder(&paper.output)?;
-    let inputs: Vec<&Path> = paper.mnist.iter().map(|path| path.as_path()).collect();
+    let files = [&paper.mnist, &paper.fashion, &paper.features];
+    let inputs: Vec<&Path> = files.into_iter().flatten().map(|path| path.as_path()).collect();
     let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
     let settings = Settings::new(paper)?;
     use NoiseExperiment::{Circles, Digits, Gains, Landscape, Networks};
@@ -55,7 +56,12 @@ pub fn run(paper: &NoisePaper, arguments: &[String]) -> Result<()> {
             Landscape => landscape::run(&settings)?,
             Gains => gains::run(&settings)?,
             Digits => digits::run(&settings)?,
-            Networks => networks::run(&settings)?,
+            Networks => {
+                let (networks, found) = networks::run(&settings)?;
+                parts.extend(networks);
+                claims.extend(found);
+                continue;
+            }
         };
         parts.push(part);
         claims.extend(found);
@@ -76,9 +82,8 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
         )
         .lead(format!(
             "Every blind field on this page is the exact one of its data, so that what is found is \
-             due to blindness alone, but for those of the part on trained networks, if it was run. {met} of {expected} expectations are met: closed forms, and tables of \
-             an independent \
-             computation. The paper's own claims stand beside them: {} held, {} held in part, {} did \
+             due to blindness alone, but for those of the part on trained networks, if it was run. {met} of {expected} expectations are met: closed forms, tables of \
+             an independent computation, and for networks what the paper says of them. The paper's own claims stand beside them: {} held, {} held in part, {} did \
              not hold.",
             claims::count(claims, claims::Verdict::Held),
             claims::count(claims, claims::Verdict::InPart),
@@ -92,7 +97,7 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
         ridgewalk_report::Section::new("Found and expected")
             .text(
                 "The expectations are closed forms and reference tables from an independent \
-             computation.",
+             computation; those of networks are what the paper shows or quotes.",
             )
             .table("Every finding beside what was expected of it", output::summary(&findings)),
     )
@@ -110,8 +115,12 @@ fn page_of(paper: &NoisePaper, parts: &[Part], claims: &[Claim], arguments: &[St
                  Machine Learning Repository, \
                  doi 10.24432/C50P49: CC BY 4.0",
             );
-        match paper.mnist {
+        let footer = match paper.mnist {
             Some(_) => footer.licence("MNIST (Y. LeCun, C. Cortes): CC BY-SA 3.0"),
+            None => footer,
+        };
+        match paper.fashion {
+            Some(_) => footer.licence("Fashion-MNIST (Zalando SE, 2017): MIT"),
             None => footer,
         }
     })

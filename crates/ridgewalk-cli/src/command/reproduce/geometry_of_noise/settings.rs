@@ -1,36 +1,41 @@
 //! The size of the reproduction, its data, and the states that its tables start from.
 
+use std::path::Path;
+
 use ndarray::{Array1, Array2, ArrayView2, array};
 use ridgewalk::PointSet;
 use ridgewalk::autonomous::TimePrior;
 use ridgewalk::closed_form::{Embedded, Empirical};
 
 use super::common::{empirical, table_normals};
-use crate::arguments::NoisePaper;
+use crate::arguments::{NoiseExperiment, NoisePaper};
 use crate::failure::{Failure, Result};
 
 pub struct Settings<'a> {
     pub paper: &'a NoisePaper,
     /// Images of the user, if they are given.
     pub images: Option<PointSet>,
+    /// Images of clothes, on which networks alone are trained.
+    pub fashion: Option<PointSet>,
 }
 
 impl<'a> Settings<'a> {
     /// Reads and checks the data.
     pub fn new(paper: &'a NoisePaper) -> Result<Self> {
-        let Some(path) = &paper.mnist else { return Ok(Settings { paper, images: None }) };
-        let points = ridgewalk_data::load(&path.to_string_lossy())?;
-        if !points.shape().is_image() || points.len() < 100 {
-            let problem =
-                format!("holds {} points ({}), not hundreds of images", points.len(), points.shape());
-            return Err(Failure::new(
-                path.display(),
-                problem,
-                "give an IDX file of images, such as \
-             MNIST's",
-            ));
+        for (flag, given) in
+            [("--fashion", paper.fashion.is_some()), ("--features", paper.features.is_some())]
+        {
+            if given && !paper.only.contains(&NoiseExperiment::Networks) {
+                let help = "add --only networks, or drop it";
+                return Err(Failure::new(
+                    flag,
+                    "acts on the experiment on networks, which is not asked for",
+                    help,
+                ));
+            }
         }
-        Ok(Settings { paper, images: Some(points) })
+        let read = |path: &Option<std::path::PathBuf>| path.as_deref().map(read_images).transpose();
+        Ok(Settings { paper, images: read(&paper.mnist)?, fashion: read(&paper.fashion)? })
     }
 
     /// One of two sizes.
@@ -42,6 +47,16 @@ impl<'a> Settings<'a> {
     pub fn dimensions(&self) -> &'static [usize] {
         self.size(&[2, 8, 32, 128, 512], &[8, 32])
     }
+}
+
+fn read_images(path: &Path) -> Result<PointSet> {
+    let points = ridgewalk_data::load(&path.to_string_lossy())?;
+    if !points.shape().is_image() || points.len() < 100 {
+        let problem = format!("holds {} points ({}), not hundreds of images", points.len(), points.shape());
+        let help = "give an IDX file of images, such as MNIST's";
+        return Err(Failure::new(path.display(), problem, help));
+    }
+    Ok(points)
 }
 
 /// 16 points on the circle of radius ½, then 16 on the unit circle.

@@ -4,6 +4,7 @@ mod bumps;
 mod groups;
 mod images;
 mod kernels;
+mod networks;
 mod plane;
 mod reference;
 mod settings;
@@ -30,14 +31,20 @@ pub fn run(paper: &LogDomainSmoothing, arguments: &[String]) -> Result<()> {
         [&paper.mnist, &paper.coil20].into_iter().flatten().map(|p| p.as_path()).collect();
     let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
     let settings = Settings::new(paper)?;
-    let all = [Experiment::Plane, Experiment::Digits, Experiment::Kernels, Experiment::Theorem];
+    use Experiment::{Digits, Kernels, Networks, Plane, Theorem};
     let mut parts = Vec::new();
-    for experiment in all.into_iter().filter(|e| paper.only.is_empty() || paper.only.contains(e)) {
+    // Networks are trained when they are named.
+    let asked = |e: &Experiment| match paper.only.is_empty() {
+        true => *e != Networks,
+        false => paper.only.contains(e),
+    };
+    for experiment in [Plane, Digits, Kernels, Theorem, Networks].into_iter().filter(asked) {
         parts.push(match experiment {
             Experiment::Plane => plane::run(&settings)?,
             Experiment::Digits => images::run(&settings)?,
             Experiment::Kernels => kernels::run(&settings)?,
             Experiment::Theorem => theorem::run(&settings)?,
+            Experiment::Networks => networks::run(&settings)?,
         });
     }
     let findings: Vec<Finding> = parts.iter().flat_map(|part| part.findings.clone()).collect();
@@ -99,7 +106,8 @@ fn page_of(paper: &LogDomainSmoothing, parts: &[Part], findings: &[Finding], arg
              smoothing is geometry adaptive. arXiv:2510.02305",
         )
         .citation("Karras, Aittala, Aila, Laine: the schedule and Heun's method, for digits and photographs. arXiv:2206.00364")
-        .citation("Aamari, Kim, Chazal, Michel, Rinaldo, Wasserman: estimating the reach. arXiv:1705.04565");
+        .citation("Aamari, Kim, Chazal, Michel, Rinaldo, Wasserman: estimating the reach. arXiv:1705.04565")
+        .citation("Wang, Vastola: closed forms that explain networks. arXiv:2412.09726");
     footer = match paper.mnist {
         Some(_) => footer.licence("MNIST (Y. LeCun, C. Cortes): CC BY-SA 3.0"),
         None => footer.licence(

@@ -10,6 +10,7 @@ mod digits;
 mod diracs;
 mod files;
 mod measure;
+mod networks;
 mod noise;
 mod sampling;
 mod settings;
@@ -49,6 +50,7 @@ pub fn run(paper: &MadPaper, arguments: &[String]) -> Result<()> {
             MadExperiment::Sweep => sweep::run(&settings)?,
             MadExperiment::Noise => noise::run(&settings)?,
             MadExperiment::Auto => auto::run(&settings)?,
+            MadExperiment::Networks => networks::run(&settings)?,
             MadExperiment::Mnist => with(&settings.mnist, |points| files::mnist(&settings, points))?,
             MadExperiment::Particles => {
                 with(&settings.particles, |points| files::particles(&settings, points))?
@@ -70,7 +72,9 @@ fn with(points: &Option<PointSet>, experiment: impl FnOnce(&PointSet) -> Result<
 
 /// Those asked for, or all that have their data.
 fn experiments(paper: &MadPaper) -> Result<Vec<MadExperiment>> {
-    use MadExperiment::{Auto, Circle, Diracs, Faces, Mnist, Noise, Particles, Shapes, Sweep, Threshold};
+    use MadExperiment::{
+        Auto, Circle, Diracs, Faces, Mnist, Networks, Noise, Particles, Shapes, Sweep, Threshold,
+    };
     let files = [
         (Mnist, "--mnist", paper.mnist.is_some()),
         (Particles, "--particles", paper.particles.is_some()),
@@ -86,7 +90,9 @@ fn experiments(paper: &MadPaper) -> Result<Vec<MadExperiment>> {
         }
     }
     let own = [Threshold, Diracs, Circle, Shapes, Sweep, Noise, Auto].into_iter();
-    let all = own.chain(files.iter().filter(|f| f.2).map(|f| f.0));
+    // Networks take longer than all the rest together: they are trained when they are named.
+    let named = paper.only.contains(&Networks).then_some(Networks);
+    let all = own.chain(named).chain(files.iter().filter(|f| f.2).map(|f| f.0));
     Ok(all.filter(|e| paper.only.is_empty() || paper.only.contains(e)).collect())
 }
 

@@ -10,6 +10,7 @@ mod film;
 mod injected;
 mod kinds;
 mod latent;
+mod networks;
 mod phases;
 mod points;
 pub mod settings;
@@ -32,10 +33,15 @@ pub fn run(paper: &RidgePaper, arguments: &[String]) -> Result<()> {
     let inputs: Vec<&Path> = paper.mnist.iter().map(|path| path.as_path()).collect();
     let record = Record::new(arguments, json!({ "seed": paper.seed, "small": paper.small }), &inputs)?;
     let settings = Settings::new(paper)?;
-    use RidgeExperiment::{Circle, Correlation, Features, Injected, Latent, Phases, Points};
+    use RidgeExperiment::{Circle, Correlation, Features, Injected, Latent, Networks, Phases, Points};
     let mut parts = Vec::new();
-    for experiment in [Circle, Points, Phases, Injected, Correlation, Features, Latent] {
-        if !paper.only.is_empty() && !paper.only.contains(&experiment) {
+    for experiment in [Circle, Points, Phases, Injected, Correlation, Features, Latent, Networks] {
+        // Networks are trained when they are named.
+        let asked = match paper.only.is_empty() {
+            true => experiment != Networks,
+            false => paper.only.contains(&experiment),
+        };
+        if !asked {
             continue;
         }
         parts.push(match experiment {
@@ -46,6 +52,7 @@ pub fn run(paper: &RidgePaper, arguments: &[String]) -> Result<()> {
             Correlation => correlation::run(&settings)?,
             Features => features::run(&settings)?,
             Latent => latent::run(&settings)?,
+            Networks => networks::run(&settings)?,
         });
     }
     let findings: Vec<Finding> = parts.iter().flat_map(|part| part.findings.clone()).collect();
