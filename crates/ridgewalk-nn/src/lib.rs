@@ -20,11 +20,13 @@
 //! | classifiers that others trained, for their features | [`classifier`] |
 //! | networks in the ONNX format, with the feature `onnx` | `onnx` |
 //! | architectures: perceptron, UNet, transformer | [`network`] |
+//! | latent spaces that are learned | [`autoencoder`] |
 //! | a network as a denoiser with derivatives | [`NeuralDenoiser`] |
 //! | the operations on tensors (not public: only this crate names a tensor type of its framework) | `ops` |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod autoencoder;
 pub mod classifier;
 mod error;
 pub mod network;
@@ -38,6 +40,7 @@ mod preconditioning;
 pub mod pretrained;
 pub mod train;
 
+pub use autoencoder::{Autoencoder, AutoencoderConfig, TrainedAutoencoder, load_model_file};
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use error::{Error, Result};
 pub use neural::{BlindNetwork, ModelConfig, NeuralDenoiser};

@@ -23,4 +23,5 @@ pub use unet::UNetConfig;
 pub(crate) use architecture::Network;
 pub(crate) use dual::Dual;
 pub(crate) use embedding::Condition;
+pub(crate) use layer::{Convolution, GroupNorm, Linear};
 pub(crate) use value::Value;
