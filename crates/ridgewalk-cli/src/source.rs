@@ -11,10 +11,10 @@ use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::spectrum::NoiseFloor;
 use ridgewalk::{PointSet, Shape};
 use ridgewalk_data::{
-    DEFAULT_LIMIT, LabelColumn, LoadOptions, Model, ModelFile, Network, Normalization, Tiled, add_noise,
-    add_salt_and_pepper, load_with, tile,
+    DEFAULT_LIMIT, LabelColumn, LatentSpace, LoadOptions, Model, ModelFile, Network, Normalization, Tiled,
+    add_noise, add_salt_and_pepper, load_with, tile,
 };
-use ridgewalk_nn::TrainedModel;
+use ridgewalk_nn::{TrainedAutoencoder, TrainedModel};
 use serde_json::{Value, json};
 
 use crate::arguments::{
@@ -185,7 +185,7 @@ pub fn open(
     if !is_model(spec) {
         return fit(spec, reading, preparation, model, seed);
     }
-    let file = ModelFile::load(Path::new(spec))?;
+    let file = ridgewalk_nn::load_model_file(Path::new(spec))?;
     if let Some(flag) = reading.given().or(preparation.given()).or(model.given()) {
         return Err(Failure::new(
             flag,
@@ -221,10 +221,10 @@ fn trained(
     let hold_out = trained.config.hold_out;
     let about = trained.about;
     let file = ModelFile {
-        shape: denoiser.shape(),
+        shape: about.shape.unwrap_or_else(|| denoiser.shape()),
         model: Model::Network(Network(Arc::new(denoiser))),
         normalization: about.normalization,
-        latent: None,
+        latent: about.latent,
         range: about.range,
         columns: about.columns,
         data: about.data,
@@ -272,10 +272,10 @@ pub fn fit(
     drop(points); // a large set must not be held twice while the model is built
     let normalization = if preparation.standardize { Normalization::fit(&own)? } else { Normalization::None };
     let data = normalization.apply(&own)?;
-    let (latent, data) = match model.latent {
+    let (latent, data) = match &model.latent {
         None => (None, data),
         Some(name) => {
-            let latent = latent_space(name, &data)?;
+            let latent = latent_space(name, &data, preparation.standardize)?;
             let encoded = latent.encode_points(&data)?;
             (Some(latent), encoded)
         }
@@ -339,18 +339,50 @@ pub fn fit(
     Ok(Source { file, data: Some(data), bic, training })
 }
 
-/// The latent space of this name, fitted to data.
-pub fn latent_space(name: LatentName, data: &PointSet) -> Result<Pca> {
-    let pca = Pca::fit(data, name.components)?;
-    let pca = if name.whiten { pca.whitened() } else { pca };
+/// The latent space of this name, fitted to data or read.
+pub fn latent_space(name: &LatentName, data: &PointSet, standardized: bool) -> Result<LatentSpace> {
+    let (components, whiten) = match name {
+        LatentName::Pca { components, whiten } => (*components, *whiten),
+        LatentName::Autoencoder(path) => return autoencoder(path, data, standardized),
+    };
+    let pca = Pca::fit(data, components)?;
+    let pca = if whiten { pca.whitened() } else { pca };
     say(&format!(
         "latent space: {} principal components of {} coordinates{}, {:.1} % of the variance",
         pca.dim(),
         pca.data_dim(),
-        if name.whiten { ", whitened" } else { "" },
+        if whiten { ", whitened" } else { "" },
         100.0 * pca.explained()
     ));
-    Ok(pca)
+    Ok(pca.into())
+}
+
+/// The latent space of an autoencoder, checked against the points that it is to hold.
+fn autoencoder(path: &Path, data: &PointSet, standardized: bool) -> Result<LatentSpace> {
+    let flag = format!("--latent {}", path.display());
+    if !path.exists() {
+        let problem = format!("'{}' is no file or folder of an autoencoder", path.display());
+        let help = "there is pca, or train one with `ridgewalk train --autoencoder`";
+        return Err(Failure::new(flag, problem, help));
+    }
+    let trained = TrainedAutoencoder::load(path)?;
+    let shape = trained.autoencoder.shape();
+    if shape != data.shape() {
+        let problem = format!("is for points that are each a {shape}, and these are each a {}", data.shape());
+        return Err(Failure::new(flag, problem, "train an autoencoder on such points"));
+    }
+    if standardized {
+        let problem = "takes the data in their own units";
+        return Err(Failure::new(flag, problem, "drop --standardize"));
+    }
+    let latent = trained.latent();
+    say(&format!(
+        "latent space: {} coordinates of an autoencoder ({} steps on {})",
+        latent.dim(),
+        trained.step,
+        trained.about.data
+    ));
+    Ok(latent)
 }
 
 /// The mixture of the smallest BIC among the candidates, and the criterion of all that were tried.

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use ridgewalk::PointSet;
-use ridgewalk::latent::{Latent, Pca};
-use ridgewalk_data::Normalization;
+use ridgewalk::latent::Latent;
+use ridgewalk_data::{LatentSpace, Normalization};
 use serde_json::{Value, json};
 
 use crate::arguments::{Cli, Command, LatentName, Model as ModelFlags, Preparation, Reading, Survey};
 use crate::failure::{Failure, Result};
 use crate::progress::say;
 use crate::record::{NAME, Record, digest_points};
-use crate::source::{latent_space, read, split};
+use crate::source::{self, latent_space, read, split};
 
 /// The points that the model of the samples was fitted to.
 pub struct Training {
@@ -31,30 +31,39 @@ pub struct Training {
 /// A latent space with the units before it.
 pub struct Space {
     normalization: Normalization,
-    pca: Pca,
+    latent: LatentSpace,
 }
 
 impl Space {
-    fn fit(latent: LatentName, standardize: bool, train: &PointSet) -> Result<Self> {
+    /// Of this name; that of an autoencoder from the model of the samples, which holds it whole, as long as it is there.
+    fn of(latent: &LatentName, standardize: bool, model: Option<&str>, train: &PointSet) -> Result<Self> {
+        if let (LatentName::Autoencoder(_), Some(model)) = (latent, model) {
+            let none = (Reading::default(), Preparation::default(), ModelFlags::default());
+            let file = source::open(model, &none.0, &none.1, &none.2, 0)?.file;
+            if let Some(latent) = file.latent {
+                return Ok(Space { normalization: file.normalization, latent });
+            }
+        }
         let normalization = if standardize { Normalization::fit(train)? } else { Normalization::None };
-        let pca = latent_space(latent, &normalization.apply(train)?)?;
-        Ok(Space { normalization, pca })
+        let latent = latent_space(latent, &normalization.apply(train)?, standardize)?;
+        Ok(Space { normalization, latent })
     }
 
     /// Points as a model in this space sees them: encoded and decoded. What it cannot hold, all of a copy's
     /// distance to its original, is left out.
     pub fn see(&self, points: &PointSet) -> Result<PointSet> {
         let inner = self.normalization.apply_points(points.values())?;
-        let seen = self.pca.decode(self.pca.encode(inner.view())?.view())?;
+        let seen = self.latent.reconstruct(inner.view())?;
         Ok(points.with_values(self.normalization.undo(seen)?)?)
     }
 
     /// For the page.
     pub fn sentence(&self) -> String {
         format!(
-            "The model lives in {} principal components. Training and held-out points are compared as it sees them, \
-             decoded from there: what the components leave out would hide a copy.",
-            self.pca.dim()
+            "The model lives in {}. Training and held-out points are compared as it sees them, \
+             decoded from there: what the {} leave out would hide a copy.",
+            self.latent.description(),
+            if self.latent.explained().is_some() { "components" } else { "coordinates" }
         )
     }
 }
@@ -68,6 +77,8 @@ struct Origin {
     seed: u64,
     /// The latent space of the model, and whether its data were standardized before.
     space: Option<(LatentName, bool)>,
+    /// The model that the samples were drawn from, if it was a file or a run.
+    model: Option<String>,
     /// Number of the points that the model saw, and the SHA-256 of their values, where the run recorded them.
     saw: Option<(u64, String)>,
 }
@@ -77,6 +88,10 @@ impl Origin {
     fn of(samples: &Path) -> Option<Self> {
         let record = Record::read(&samples.join(NAME)).ok()?;
         let model = &record.settings["model"];
+        let drawn_from = match Cli::parse_words(&record.command).ok()?.command {
+            Command::Sample(sample) => Some(sample.source).filter(|source| source::is_model(source)),
+            _ => None,
+        };
         // A model file knows how its own data were read; the sample run says nothing of data then.
         let words: Vec<String> = model["command"]
             .as_array()
@@ -92,14 +107,16 @@ impl Origin {
                 let part = model["hold_out"].as_f64().or(train.preparation.hold_out);
                 let preparation = Preparation { hold_out: part, ..train.preparation.clone() };
                 let seed = model["training"]["seed"].as_u64().or(train.seed).unwrap_or(0);
-                (train.reading, preparation, ModelFlags::default(), seed)
+                let flags = ModelFlags { latent: train.space.latent.clone(), ..ModelFlags::default() };
+                (train.reading, preparation, flags, seed)
             }
             Command::Sample(sample) => (sample.saw(), sample.preparation, sample.model, sample.seed),
             _ => return None,
         };
         let space = model_flags.latent.map(|latent| (latent, preparation.standardize));
         let saw = model["points"].as_u64().zip(model["sha256"].as_str().map(String::from));
-        Some(Origin { reading, hold_out: preparation.hold_out.unwrap_or(0.0), seed, space, saw })
+        let hold_out = preparation.hold_out.unwrap_or(0.0);
+        Some(Origin { reading, hold_out, seed, space, model: drawn_from, saw })
     }
 
     /// Whether two runs saw the same points and held out the same. By their values where both are recorded:
@@ -107,7 +124,8 @@ impl Origin {
     fn agrees(&self, other: &Origin) -> bool {
         match (&self.saw, &other.saw) {
             (Some(a), Some(b)) => a == b && self.hold_out == other.hold_out,
-            _ => self == other,
+            // Where the samples were drawn from is another matter.
+            _ => *self == Origin { model: self.model.clone(), ..other.clone() },
         }
     }
 }
@@ -136,8 +154,10 @@ impl Training {
         let (points, held_out) = split(&data, origin.hold_out, origin.seed)?;
         let sha256 = digest_points(&points);
         let same = found.len() == survey.samples.len() && found.iter().all(|(_, o)| o.space == origin.space);
-        let space = match origin.space {
-            Some((latent, standardize)) if same => Some(Space::fit(latent, standardize, &points)?),
+        let space = match &origin.space {
+            Some((latent, standardize)) if same => {
+                Some(Space::of(latent, *standardize, origin.model.as_deref(), &points)?)
+            }
             _ => None,
         };
         let warnings = Vec::new();
@@ -174,7 +194,7 @@ impl Training {
         json!({
             "data": survey.data, "points": self.points.len(), "sha256": self.sha256, "seed": self.origin.seed,
             "hold_out": self.origin.hold_out, "matches_run": self.matches(),
-            "principal_components": self.space.as_ref().map(|space| space.pca.dim()),
+            "principal_components": self.space.as_ref().map(|space| space.latent.dim()),
         })
     }
 }

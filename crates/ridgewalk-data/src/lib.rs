@@ -49,7 +49,7 @@ pub use digits::digits;
 pub use error::{Error, ErrorKind, Location, Result};
 pub use info::{Info, describe, nearest_neighbour_spacing};
 pub use load::{DEFAULT_LIMIT, LoadOptions, files, load, load_with};
-pub use model::{Model, ModelFile, Network};
+pub use model::{LatentNetwork, LatentParts, LatentSpace, Model, ModelFile, Network, ReadNetwork};
 pub use mrc::{MrcHeader, mrc_header, write_mrc};
 pub use noise::{add_noise, add_salt_and_pepper};
 pub use normalization::Normalization;

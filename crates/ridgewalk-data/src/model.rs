@@ -3,7 +3,7 @@
 //! | metadata key | value |
 //! |---|---|
 //! | `format` | `ridgewalk-model` |
-//! | `version` | `3` for random features, `2` if a covariance is diagonal, else `1` |
+//! | `version` | `4` in the latent space of a network, `3` for random features, `2` if a covariance is diagonal, else `1` |
 //! | `header` | JSON: kind, shape, normalization, range, data, seed, command, … |
 //!
 //! | kind | tensors (f64, little endian) |
@@ -14,6 +14,7 @@
 //! | `random-features` | `features.directions` `[p, d]`, `features.embedding` `[p, 2K + 1]` or `[p, 0]`, `features.biases` `[p]`, `features.period` `[1]`, `weights` `[d, p]`, `center` `[d]`, `scale` `[1]`, `times` `[2]`, `mean` `[d]`, `std` `[1]`; the header's `activation` is `cosine` or `relu` |
 //! | any, if standardized | `normalization.mean` `[d]`, `normalization.std` `[d]` |
 //! | any, in a latent space | `latent.mean` `[d]`, `latent.components` `[k, d]`, `latent.scales` `[k]`, `latent.spectrum` `[rank]`; the model is then one of k dimensions |
+//! | any, in the latent space of a network | `latent.*`, as the header's `latent_network` says; read by [`ModelFile::load_with_networks`] |
 //!
 //! A model that is read back is the same bit for bit, and the same model gives the same bytes.
 //! Reading trusts nothing: lengths, types, shapes and values are checked, and nothing can run code.
@@ -22,6 +23,7 @@ mod container;
 mod features;
 mod header;
 mod parts;
+mod space;
 
 use std::fmt;
 use std::path::Path;
@@ -29,13 +31,14 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 use ridgewalk::closed_form::{Empirical, Gaussian, Mixture, RandomFeatures};
-use ridgewalk::{Denoiser, Latent, Pca, Shape};
+use ridgewalk::{Denoiser, Latent, Shape};
 
 use crate::error::{Error, Result};
 use crate::load::DEFAULT_LIMIT;
 use crate::normalization::Normalization;
 use container::Container;
 use header::Header;
+pub use space::{LatentNetwork, LatentParts, LatentSpace};
 
 /// A network, which is no closed form: it is read from its own file and used as the others are.
 #[derive(Clone)]
@@ -46,6 +49,9 @@ impl fmt::Debug for Network {
         f.debug_tuple("Network").field(&self.0.dim()).finish()
     }
 }
+
+/// Makes the latent space of a network, of its parts.
+pub type ReadNetwork<'a> = &'a dyn Fn(LatentParts) -> std::result::Result<LatentNetwork, String>;
 
 /// A model of any kind.
 #[derive(Debug, Clone)]
@@ -115,7 +121,7 @@ pub struct ModelFile {
     pub normalization: Normalization,
     /// The latent space in which the model was fitted, if it was in one: data → normalization → latent →
     /// model.
-    pub latent: Option<Pca>,
+    pub latent: Option<LatentSpace>,
     /// Smallest and largest value of the training data, in their own units: the scale of pictures.
     pub range: (f64, f64),
     /// Names of the coordinates, if they have any.
@@ -175,7 +181,7 @@ impl ModelFile {
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check().map_err(|e| e.at_path(path))?;
         let header = Header::of(self).map_err(|e| e.at_path(path))?;
-        let metadata = header.to_metadata(header::version(&self.model)).map_err(|e| e.at_path(path))?;
+        let metadata = header.to_metadata(header::version(self)).map_err(|e| e.at_path(path))?;
         container::write(path, &metadata, parts::tensors(self))
     }
 
@@ -194,14 +200,22 @@ impl ModelFile {
     /// # Errors
     /// As [`ModelFile::load`].
     pub fn load_with(path: &Path, limit: u64) -> Result<Self> {
-        Self::read(path, limit).map_err(|e| e.at_path(path))
+        Self::read(path, limit, None).map_err(|e| e.at_path(path))
     }
 
-    fn read(path: &Path, limit: u64) -> Result<Self> {
+    /// As [`ModelFile::load`], with who makes a network's latent space of its parts, or says what is wrong with them.
+    ///
+    /// # Errors
+    /// As [`ModelFile::load`].
+    pub fn load_with_networks(path: &Path, networks: ReadNetwork) -> Result<Self> {
+        Self::read(path, DEFAULT_LIMIT, Some(networks)).map_err(|e| e.at_path(path))
+    }
+
+    fn read(path: &Path, limit: u64, networks: Option<ReadNetwork>) -> Result<Self> {
         let mut container = Container::open(path, limit)?;
         let header = Header::from_metadata(container.text())?;
         let dim = header.dim()?;
-        let latent = parts::latent(header.latent, &mut container, dim)?;
+        let latent = parts::latent(&header, &mut container, dim, networks)?;
         let shape = latent.as_ref().map_or(header.shape, |latent| Shape::Vector(latent.dim()));
         let model = parts::model(&header, &mut container, shape, shape.dim())?;
         let normalization = parts::normalization(header.normalization, &mut container, dim)?;

@@ -104,7 +104,7 @@ fn main() -> Outcome<()> {
     let weights = weights.into_iter().map(|(name, dims, values)| (name, (dims, values)));
     write(&folder.join("weights.safetensors"), &weights.collect())?;
     write_batches(&folder.join("batches.safetensors"), &mut trainer, steps)?;
-    let preconditioning = trainer.model().preconditioning;
+    let preconditioning = trainer.model().ok_or("an autoencoder")?.preconditioning;
     println!(
         r#"{{"parameters": {}, "center": {}, "scale": {}, "learning_rate": {}, "instruction_set": "{}"}}"#,
         trainer.parameters(),

@@ -21,12 +21,14 @@
 //! | classifiers that others trained, for their features | [`classifier`] |
 //! | networks in the ONNX format, with the feature `onnx` | `onnx` |
 //! | architectures: perceptron, UNet, transformer | [`network`] |
+//! | latent spaces that are learned | [`autoencoder`] |
 //! | a network as a denoiser with derivatives | [`NeuralDenoiser`] |
 //! | where it computes | [`Device`] |
 //! | the operations on tensors (not public: only this crate names a tensor type of its framework) | `ops` |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod autoencoder;
 pub mod classifier;
 mod device;
 mod error;
@@ -43,6 +45,7 @@ mod preconditioning;
 pub mod pretrained;
 pub mod train;
 
+pub use autoencoder::{Autoencoder, AutoencoderConfig, TrainedAutoencoder, load_model_file};
 pub use classifier::{Classifier, ClassifierArchitecture, Outputs, Pixels};
 pub use device::Device;
 pub use error::{Error, Result};

@@ -139,10 +139,11 @@ pub struct Model {
     #[arg(long, value_name = "empirical|gaussian|mixture|random-features[:KEY=VALUE,..]")]
     pub model: Option<ModelName>,
     /// Fit the model in a latent space: the K principal components of the data, as many as explain a SHARE
-    /// of the variance [default: 0.9], or those in units of their standard deviations (whiten).
+    /// of the variance [default: 0.9], or those in units of their standard deviations (whiten); or that of an
+    /// autoencoder, by the folder of `ridgewalk train --autoencoder`.
     /// Samples come back as points of the data. Noise levels, scales and bandwidths are then in latent units:
-    /// the data's own along each component, or its standard deviations
-    #[arg(long, value_name = "pca[:K|SHARE][,whiten]")]
+    /// the data's own along each component, its standard deviations, or those of the autoencoder's coordinates
+    #[arg(long, value_name = "pca[:K|SHARE][,whiten]|FOLDER")]
     pub latent: Option<LatentName>,
     /// Mixture: number of components, or the one of the smallest BIC [default: 20]
     #[arg(long, value_name = "auto|K", allow_negative_numbers = true)]

@@ -70,6 +70,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ridgewalk train digits --minutes 5 -o run/\n  \
         ridgewalk train faces.npy --classes --flip --steps 20000 -o run/\n  \
         ridgewalk train faces.npy --steps 20000 -o run/ --resume\n  \
+        ridgewalk train faces.npy --autoencoder -o ae/\n  \
+        ridgewalk train faces.npy --latent ae/ -o run/\n  \
         ridgewalk sample run/ -n 64 -o out/")]
     Train(Box<Train>),
     /// Make a model of a network that was trained elsewhere, from its weights by PyTorch's names
@@ -251,11 +253,13 @@ pub struct Sample {
 
 impl Sample {
     /// Arguments that may be files read.
-    pub fn inputs(&self) -> Vec<&Path> {
+    pub fn inputs(&self) -> Vec<PathBuf> {
         let mut inputs = self.reading.inputs(&self.source);
         inputs.extend(self.from.as_deref());
         inputs.extend(self.guidance.guide.as_deref().map(Path::new));
         inputs.extend(self.sampling.schedule.file());
+        let mut inputs: Vec<PathBuf> = inputs.into_iter().map(Path::to_path_buf).collect();
+        inputs.extend(self.model.latent.as_ref().and_then(LatentName::file));
         inputs
     }
 

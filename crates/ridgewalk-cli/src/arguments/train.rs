@@ -9,7 +9,7 @@ use ridgewalk_nn::train::{OptimizerKind, RateSchedule};
 use ridgewalk_nn::{Device, Prediction};
 
 use super::groups::{Preparation, Reading};
-use super::values::{fraction_or_one, positive, positive_number};
+use super::values::{LatentName, fraction_or_one, not_negative, positive, positive_number};
 
 #[derive(Debug, Args)]
 pub struct Train {
@@ -58,6 +58,8 @@ pub struct Train {
     #[command(flatten)]
     pub network: NetworkFlags,
     #[command(flatten)]
+    pub space: LatentFlags,
+    #[command(flatten)]
     pub objective: ObjectiveFlags,
     #[command(flatten)]
     pub optimizer: OptimizerFlags,
@@ -69,10 +71,12 @@ pub struct Train {
 
 impl Train {
     /// Arguments that may be files read.
-    pub fn inputs(&self) -> Vec<&Path> {
+    pub fn inputs(&self) -> Vec<PathBuf> {
         let mut inputs = self.reading.inputs(&self.data);
         inputs.extend(self.weights.as_deref().map(Path::new).filter(|path| path.is_file()));
         inputs.extend(self.config.as_deref());
+        let mut inputs: Vec<PathBuf> = inputs.into_iter().map(Path::to_path_buf).collect();
+        inputs.extend(self.space.latent.as_ref().and_then(LatentName::file));
         inputs
     }
 }
@@ -96,6 +100,28 @@ pub struct NetworkFlags {
     /// What it predicts: edm, denoised, noise, velocity, flow, or k-mix:k=0.5,learned=1 (arXiv 2601.21419) [default: edm]
     #[arg(long, value_name = "NAME", value_parser = prediction)]
     pub prediction: Option<Prediction>,
+}
+
+/// A latent space: one to train, or one to train in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Latent space")]
+pub struct LatentFlags {
+    /// Train an autoencoder: convolutional for images of at least 8×8, perceptrons for the rest. Its folder is for the
+    /// --latent of other commands; samples.png shows originals above what it gives back
+    #[arg(long, conflicts_with_all = ["latent", "standardize", "arch", "blind", "classes", "label_dropout", "prediction", "weighting", "noise_levels"])]
+    pub autoencoder: bool,
+    /// Coordinates of the autoencoder's latent space [default: 32; 16 of images below 16×16 pixels; at most half of the
+    /// data's]
+    #[arg(long, value_name = "K", requires = "autoencoder", value_parser = positive, allow_negative_numbers = true)]
+    pub latent_dim: Option<usize>,
+    /// Weight of the divergence of the autoencoder's latents from a normal law (arXiv 1312.6114), beside the mean
+    /// square error in units of the data's variance; 0 for an autoencoder without noise [default: 0.001]
+    #[arg(long, value_name = "W", requires = "autoencoder", value_parser = not_negative, allow_negative_numbers = true)]
+    pub kl: Option<f64>,
+    /// Train the network in a latent space: principal components of the data, or that of the autoencoder in this folder.
+    /// The run holds the space whole
+    #[arg(long, value_name = "pca[:K|SHARE][,whiten]|FOLDER")]
+    pub latent: Option<LatentName>,
 }
 
 /// What is made small.

@@ -1,5 +1,7 @@
 //! Types of flag values, and how they are read from text.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use ridgewalk::closed_form::RandomFeatureFit;
 use ridgewalk::latent::Components;
@@ -106,11 +108,22 @@ impl std::str::FromStr for Rank {
     }
 }
 
-/// `pca`, `pca:32`, `pca:0.9`, each with `,whiten`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LatentName {
-    pub components: Components,
-    pub whiten: bool,
+/// `pca`, `pca:32`, `pca:0.9`, each with `,whiten`; or where an autoencoder lies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LatentName {
+    Pca { components: Components, whiten: bool },
+    Autoencoder(PathBuf),
+}
+
+impl LatentName {
+    /// The file that is read, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            LatentName::Pca { .. } => None,
+            LatentName::Autoencoder(path) if path.is_dir() => Some(path.join(ridgewalk_nn::train::MODEL)),
+            LatentName::Autoencoder(path) => Some(path.clone()),
+        }
+    }
 }
 
 impl std::str::FromStr for LatentName {
@@ -119,11 +132,15 @@ impl std::str::FromStr for LatentName {
         let (name, whiten) = match text.split_once(',') {
             None => (text, false),
             Some((name, "whiten")) => (name, true),
-            Some((_, other)) => return Err(format!("'{other}' is not a setting; there is whiten")),
+            Some((name, other)) if name.starts_with("pca") => {
+                return Err(format!("'{other}' is not a setting; there is whiten"));
+            }
+            Some(_) => (text, false),
         };
         let (kind, size) = name.split_once(':').map_or((name, None), |(kind, size)| (kind, Some(size)));
         if kind != "pca" {
-            return Err(format!("'{kind}' is not a latent space; there is pca"));
+            // Whether there is one is seen when it is read: a record may tell of one that is gone.
+            return Ok(LatentName::Autoencoder(PathBuf::from(text)));
         }
         let components = match size {
             None => Components::Share(LATENT_SHARE),
@@ -132,7 +149,7 @@ impl std::str::FromStr for LatentName {
                 _ => Components::Count(positive(size).map_err(|e| format!("{e}, or a share such as 0.9"))?),
             },
         };
-        Ok(LatentName { components, whiten })
+        Ok(LatentName::Pca { components, whiten })
     }
 }
 

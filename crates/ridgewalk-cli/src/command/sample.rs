@@ -1,6 +1,6 @@
 //! `ridgewalk sample`: a folder of samples.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use ridgewalk::closed_form::KernelDensity;
@@ -97,7 +97,9 @@ pub fn run(sample: &Sample, arguments: &[String]) -> Result<()> {
         json: sample.json,
         beside: &written,
     };
-    write(&files, &points, settings, &sample.inputs(), arguments)
+    let inputs = sample.inputs();
+    let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+    write(&files, &points, settings, &inputs, arguments)
 }
 
 /// Refuses a format that cannot hold the samples before they are drawn.

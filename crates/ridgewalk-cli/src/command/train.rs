@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ridgewalk::{PointSet, Shape};
+use ridgewalk::{Latent, PointSet, Shape};
 use ridgewalk_data::atomic::remove_stale;
-use ridgewalk_data::{Normalization, load};
+use ridgewalk_data::{LatentSpace, Normalization, load};
+use ridgewalk_nn::autoencoder::AutoencoderConfig;
 use ridgewalk_nn::network::{Architecture, DitConfig, MlpConfig, UNetConfig};
 use ridgewalk_nn::train::{
-    About, Ending, MODEL, SHEET, TrainConfig, TrainProgress, TrainedModel, Trainer, TrainingData, checkpoints,
+    About, Ending, MODEL, SHEET, TrainConfig, TrainProgress, Trainer, TrainingData, checkpoints,
 };
 use serde_json::json;
 
@@ -40,23 +41,27 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     probe_folder(folder)?;
     let mut config = settings(train)?;
     let (points, weights) = points(train, config.seed)?;
-    architecture(train, &mut config, points.shape())?;
-    check(&config, train, points.shape())?;
+    let (total, shape) = (points.len(), points.shape());
+    let own_space = newest.as_ref().and_then(|(_, about)| about.latent.clone());
+    if train.space.latent.is_none() && own_space.is_none() {
+        architecture(train, &mut config, shape)?;
+        check(&config, train, shape)?;
+    }
     // The part is that of all points, whatever is left open.
-    let config = config.resolved(points.len(), points.shape())?;
+    let hold_out = TrainConfig { architecture: None, ..config.clone() }.resolved(total, shape)?.hold_out;
     let whole = TrainingData::new(points);
     let whole = match weights {
         Some(weights) => whole.weighted(weights)?,
         None => whole,
     };
-    let own = whole.held_out(config.hold_out.unwrap_or(0.0), config.seed)?;
+    let own = whole.held_out(hold_out.unwrap_or(0.0), config.seed)?;
     let mut about = About::of(own.points(), &train.data);
     about.sha256 = Some(digest_points(own.points()));
     about.noise = train.reading.noise.unwrap_or(0.0);
     about.salt_and_pepper = train.reading.salt_and_pepper.unwrap_or(0.0);
     about.command = match &newest {
         // With the settings of its beginning, which a word less may not say.
-        Some((_, begun)) => begun.about.command.clone(),
+        Some((_, begun)) => begun.command.clone(),
         None => command(arguments),
     };
     let data = match train.preparation.standardize {
@@ -66,6 +71,17 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
             own.mapped(|points| about.normalization.apply(points).map_err(|e| e.to_string()))?
         }
     };
+    let data = match latent(train, own_space, data.points())? {
+        None => data,
+        Some(latent) => {
+            let encoded = data.mapped(|points| latent.encode_points(points).map_err(|e| e.to_string()))?;
+            (about.shape, about.latent) = (Some(shape), Some(latent));
+            architecture(train, &mut config, encoded.points().shape())?;
+            check(&config, train, encoded.points().shape())?;
+            encoded
+        }
+    };
+    let config = config.resolved(total, data.points().shape())?;
     let weighted = data.effective_size();
     let trainer = match &newest {
         Some((checkpoint, _)) => Trainer::resume(&config, data, checkpoint)?,
@@ -99,14 +115,16 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     let settings = json!({
         "config": trainer.config(), "steps": trainer.steps_done(), "parameters": trainer.parameters(),
         "model": {
-            "kind": "network", "data": train.data, "points": about.points, "sha256": about.sha256,
+            "kind": if trainer.model().is_some() { "network" } else { "autoencoder" }, "data": train.data, "points": about.points, "sha256": about.sha256,
             "hold_out": config.hold_out, "command": about.command,
         },
     });
     let mut again = about.command.clone();
     // Not the time that was given: it is not the same twice, its steps are.
     again.extend(["--steps".into(), trainer.steps_done().to_string()]);
-    let record = Record::new(&again, settings, &train.inputs())?;
+    let inputs = train.inputs();
+    let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+    let record = Record::new(&again, settings, &inputs)?;
     let mut outputs = vec![MODEL];
     if folder.join(SHEET).is_file() {
         outputs.push(SHEET);
@@ -119,11 +137,11 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
 }
 
 /// The newest checkpoint that can be read.
-fn newest(folder: &Path) -> Result<Option<(PathBuf, TrainedModel)>> {
+fn newest(folder: &Path) -> Result<Option<(PathBuf, About)>> {
     let mut damage = None;
     for path in checkpoints(folder).into_iter().rev() {
-        match TrainedModel::load(&path, None) {
-            Ok(model) => return Ok(Some((path, model))),
+        match About::read(&path) {
+            Ok(about) => return Ok(Some((path, about))),
             Err(error) => {
                 say(&format!("passed over: {error}"));
                 damage.get_or_insert(error);
@@ -134,6 +152,17 @@ fn newest(folder: &Path) -> Result<Option<(PathBuf, TrainedModel)>> {
         Some(error) => Err(error.into()),
         None => Ok(None),
     }
+}
+
+/// The latent space to train in: that of the run that goes on, or the one that was asked for.
+fn latent(train: &Train, own: Option<LatentSpace>, points: &PointSet) -> Result<Option<LatentSpace>> {
+    let Some(name) = &train.space.latent else { return Ok(own) };
+    let asked = source::latent_space(name, points, train.preparation.standardize)?;
+    if train.resume && own.as_ref() != Some(&asked) {
+        let problem = "is another latent space than that of the run";
+        return Err(Failure::new("--latent", problem, "leave it out: the run holds its own"));
+    }
+    Ok(Some(asked))
 }
 
 /// Flags that would do nothing are refused.
@@ -176,6 +205,15 @@ fn settings(train: &Train) -> Result<TrainConfig> {
     config.micro_batch = train.micro_batch.or(config.micro_batch);
     config.flip |= train.flip;
     config.hold_out = train.preparation.hold_out.or(config.hold_out);
+    let space = &train.space;
+    if space.autoencoder {
+        let own = config.autoencoder.get_or_insert_with(AutoencoderConfig::default);
+        own.latent = space.latent_dim.or(own.latent);
+        own.kl = space.kl.unwrap_or(own.kl);
+    } else if config.autoencoder.is_some() && (space.latent.is_some() || train.preparation.standardize) {
+        let help = "drop --latent and --standardize";
+        return Err(Failure::new("[autoencoder]", "is trained on the data in their own units", help));
+    }
     let network = &train.network;
     config.blind |= network.blind;
     config.classes |= network.classes;
@@ -280,7 +318,14 @@ fn write_settings(path: &Path, config: &TrainConfig) -> Result<()> {
 
 fn tell(trainer: &Trainer, effective: f64, from: Option<&Path>) {
     let (config, data) = (trainer.config(), trainer.data());
-    let architecture = config.architecture.as_ref().map_or("", |architecture| architecture.name());
+    let architecture = match &config.architecture {
+        Some(architecture) => architecture.name().to_string(),
+        None => {
+            let own = config.autoencoder.as_ref();
+            let wide = own.map_or(0, |own| own.latent_dim(data.points().shape()));
+            format!("autoencoder with {wide} coordinates")
+        }
+    };
     let held_out = data.rest().map_or(0, |rest| rest.len());
     say(&format!(
         "{architecture} of {} numbers; {} points ({}), {held_out} held out",

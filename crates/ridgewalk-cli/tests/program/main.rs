@@ -1,6 +1,7 @@
 //! The built program, run as a person runs it: right answers, bad input, and faults of the machine.
 
 mod attraction;
+mod autoencoder;
 mod bad_data;
 mod bad_flags;
 mod blind;

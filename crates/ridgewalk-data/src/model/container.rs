@@ -148,6 +148,16 @@ impl Container {
         self.metadata.info(name).is_some()
     }
 
+    /// Names and shapes of the tensors whose names begin so, in order.
+    pub fn beginning(&self, prefix: &str) -> Vec<(String, Vec<usize>)> {
+        let tensors = self.metadata.tensors();
+        let own = tensors.into_iter().filter(|(name, _)| name.starts_with(prefix));
+        let mut found: Vec<(String, Vec<usize>)> =
+            own.map(|(name, info)| (name, info.shape.clone())).collect();
+        found.sort();
+        found
+    }
+
     /// The shape of a tensor; fails if there is none of this name, or its number of axes is another.
     pub fn shape<const AXES: usize>(&self, name: &str) -> Result<[usize; AXES]> {
         let shape = &self.info(name)?.shape;

@@ -6,14 +6,14 @@ use ridgewalk::Shape;
 use ridgewalk::closed_form::Activation;
 use serde::{Deserialize, Serialize};
 
-use super::{Model, ModelFile};
+use super::{LatentSpace, Model, ModelFile};
 use crate::error::{Error, Location, Result};
 use crate::normalization::Normalization;
 
 /// Value of the key `format`.
 const FORMAT: &str = "ridgewalk-model";
 /// The newest version read.
-const NEWEST: u64 = 3;
+const NEWEST: u64 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -42,6 +42,7 @@ pub(super) enum Units {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum LatentKind {
     Pca,
+    Autoencoder,
 }
 
 /// All of a [`ModelFile`] that is not tensors.
@@ -56,6 +57,9 @@ pub(super) struct Header {
     pub normalization: Units,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent: Option<LatentKind>,
+    /// Of a network's latent space: its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_network: Option<String>,
     pub range: (f64, f64),
     pub columns: Option<Vec<String>>,
     pub data: String,
@@ -97,7 +101,14 @@ impl Header {
                 Normalization::None => Units::None,
                 Normalization::Standardized { .. } => Units::Standardized,
             },
-            latent: file.latent.as_ref().map(|_| LatentKind::Pca),
+            latent: file.latent.as_ref().map(|latent| match latent {
+                LatentSpace::Pca(_) => LatentKind::Pca,
+                LatentSpace::Network(_) => LatentKind::Autoencoder,
+            }),
+            latent_network: match &file.latent {
+                Some(LatentSpace::Network(network)) => Some(network.parts().header.clone()),
+                _ => None,
+            },
             range: file.range,
             columns: file.columns.clone(),
             data: file.data.clone(),
@@ -152,10 +163,13 @@ impl Header {
     }
 }
 
-/// The oldest version that can say what the model is: 3 knows random features, 2 diagonal covariances, 1
-/// neither. A ridgewalk that reads only 1 then asks to be updated, instead of missing a tensor.
-pub(super) fn version(model: &Model) -> u64 {
-    let components = match model {
+/// The oldest version that can say what the model is: 4 knows latent spaces of networks, 3 random features, 2 diagonal
+/// covariances, 1 none of them. A ridgewalk that reads only 1 then asks to be updated, instead of missing a tensor.
+pub(super) fn version(file: &ModelFile) -> u64 {
+    if matches!(file.latent, Some(LatentSpace::Network(_))) {
+        return 4;
+    }
+    let components = match &file.model {
         Model::Gaussian(model) => std::slice::from_ref(model),
         Model::Mixture(model) => model.components(),
         Model::Empirical(_) | Model::Network(_) => &[],

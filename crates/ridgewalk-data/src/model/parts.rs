@@ -7,7 +7,7 @@ use ridgewalk::{Pca, PointSet, Shape};
 use super::container::{Container, Tensor, here};
 use super::features;
 use super::header::{Header, Kind, LatentKind, Units};
-use super::{Model, ModelFile};
+use super::{LatentParts, LatentSpace, Model, ModelFile, ReadNetwork};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::normalization::Normalization;
@@ -23,8 +23,10 @@ pub(super) fn tensors(file: &ModelFile) -> Vec<Tensor<'_>> {
         tensors.push(vector("normalization.mean", mean));
         tensors.push(vector("normalization.std", std));
     }
-    if let Some(latent) = &file.latent {
-        push_latent(&mut tensors, latent);
+    match &file.latent {
+        Some(LatentSpace::Pca(pca)) => push_components_of_data(&mut tensors, pca),
+        Some(LatentSpace::Network(network)) => push_network(&mut tensors, network.parts()),
+        None => {}
     }
     match &file.model {
         Model::Gaussian(model) => push_components(&mut tensors, std::slice::from_ref(model)),
@@ -85,7 +87,7 @@ fn push_components<'a>(tensors: &mut Vec<Tensor<'a>>, components: &'a [Gaussian]
     }
 }
 
-fn push_latent<'a>(tensors: &mut Vec<Tensor<'a>>, latent: &'a Pca) {
+fn push_components_of_data<'a>(tensors: &mut Vec<Tensor<'a>>, latent: &'a Pca) {
     let (mean, components) = (latent.mean(), latent.components());
     tensors.push(Tensor {
         name: "latent.mean".into(),
@@ -101,6 +103,32 @@ fn push_latent<'a>(tensors: &mut Vec<Tensor<'a>>, latent: &'a Pca) {
     });
     tensors.push(vector("latent.scales", latent.scales()));
     tensors.push(vector("latent.spectrum", latent.spectrum()));
+}
+
+/// How the names of a latent space's tensors begin.
+const LATENT: &str = "latent.";
+
+fn push_network<'a>(tensors: &mut Vec<Tensor<'a>>, parts: &'a LatentParts) {
+    // The widest numbers first, so that all are aligned.
+    let mut own: Vec<Tensor> = parts
+        .arrays
+        .iter()
+        .map(|(name, (shape, values))| {
+            let element = match narrowest(values.iter().copied()) {
+                Element::U8 => Element::F32,
+                wider => wider,
+            };
+            let shape = shape.clone();
+            Tensor {
+                name: format!("{LATENT}{name}"),
+                shape,
+                element,
+                values: Box::new(values.iter().copied()),
+            }
+        })
+        .collect();
+    own.sort_by_key(|tensor| std::cmp::Reverse(tensor.element.size()));
+    tensors.append(&mut own);
 }
 
 fn name(component: usize, part: &str) -> String {
@@ -190,8 +218,44 @@ pub(super) fn normalization(units: Units, container: &mut Container, dim: usize)
 }
 
 /// The latent space that the header names, if it names one.
-pub(super) fn latent(kind: Option<LatentKind>, container: &mut Container, dim: usize) -> Result<Option<Pca>> {
-    let Some(LatentKind::Pca) = kind else { return Ok(None) };
+pub(super) fn latent(
+    header: &Header,
+    container: &mut Container,
+    dim: usize,
+    networks: Option<ReadNetwork>,
+) -> Result<Option<LatentSpace>> {
+    match header.latent {
+        None => Ok(None),
+        Some(LatentKind::Pca) => components_of_data(container, dim).map(|pca| Some(pca.into())),
+        Some(LatentKind::Autoencoder) => {
+            let read = networks.ok_or_else(|| {
+                Error::unsupported(
+                    "is a model in the latent space of an autoencoder, which is a network",
+                    "read it with `ridgewalk_nn::load_model_file`",
+                )
+            })?;
+            let mut parts = LatentParts {
+                header: header.latent_network.clone().unwrap_or_default(),
+                ..LatentParts::default()
+            };
+            for (name, shape) in container.beginning(LATENT) {
+                let values = container.values(&name, &shape, POINTS)?;
+                let own = name.strip_prefix(LATENT).unwrap_or(&name).to_string();
+                parts.arrays.insert(own, (shape, values));
+            }
+            let network = read(parts).map_err(|problem| here("latent", Error::malformed(problem)))?;
+            let latent = LatentSpace::Network(network);
+            let wide = ridgewalk::Latent::data_dim(&latent);
+            if wide != dim {
+                let problem = format!("is one of points of {wide} coordinates, and the model's have {dim}");
+                return Err(here("latent", Error::malformed(problem)));
+            }
+            Ok(Some(latent))
+        }
+    }
+}
+
+fn components_of_data(container: &mut Container, dim: usize) -> Result<Pca> {
     let name = "latent.components";
     let [k, _] = container.shape(name)?;
     let [rank] = container.shape("latent.spectrum")?;
@@ -199,7 +263,7 @@ pub(super) fn latent(kind: Option<LatentKind>, container: &mut Container, dim: u
     let components = matrix(name, k, dim, container.values(name, &[k, dim], F64)?)?;
     let scales = container.values("latent.scales", &[k], F64)?;
     let spectrum = container.values("latent.spectrum", &[rank], F64)?;
-    Pca::from_parts(mean.into(), components, scales, spectrum).map(Some).map_err(|e| unsound(name, e))
+    Pca::from_parts(mean.into(), components, scales, spectrum).map_err(|e| unsound(name, e))
 }
 
 pub(super) fn matrix(name: &str, rows: usize, columns: usize, values: Vec<f64>) -> Result<Array2<f64>> {

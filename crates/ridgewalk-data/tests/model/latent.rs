@@ -13,7 +13,7 @@ pub fn encoded() -> ModelFile {
     let pca = Pca::fit(&data, Components::Count(1)).unwrap();
     let points = pca.encode_points(&data).unwrap();
     let model = Model::Empirical(Empirical::new(&points).unwrap());
-    ModelFile { latent: Some(pca), ..ModelFile::new(model, &data, "x") }
+    ModelFile { latent: Some(pca.into()), ..ModelFile::new(model, &data, "x") }
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn units_are_changed_before_points_are_encoded() {
         let model = Gaussian::fit(&points, CovarianceKind::Full).unwrap();
         let file = ModelFile {
             normalization: units.clone(),
-            latent: Some(pca.clone()),
+            latent: Some(pca.clone().into()),
             ..ModelFile::new(Model::Gaussian(model), &data, "x")
         };
         let bytes = bytes_of(&file);
         let read = load_bytes(&bytes).unwrap();
-        assert_eq!(read.latent, Some(pca));
+        assert_eq!(read.latent, Some(pca.into()));
         assert_eq!(read.to_model(data.values()).unwrap(), points.values());
         assert_eq!(bytes_of(&read), bytes);
         let back = read.to_data(points.values().to_owned()).unwrap();

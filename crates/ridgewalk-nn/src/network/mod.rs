@@ -24,4 +24,5 @@ pub(crate) use architecture::Network;
 pub(crate) use dit::places;
 pub(crate) use dual::Dual;
 pub(crate) use embedding::Condition;
+pub(crate) use layer::{Convolution, GroupNorm, Linear};
 pub(crate) use value::Value;

@@ -6,13 +6,16 @@
 //! | `interval`, `noise_scale` | sums of the log |
 //! | `mean`, `deviation`, `center_scale_range` | moments of the data, the preconditioning, the range of pictures |
 //! | `normalization.mean`, `normalization.std` | where the data were standardized |
+//! | `latent.*` | the latent space in which a denoiser was trained, whole |
+//! | `network.codes.mean`, `network.codes.deviation` | of an autoencoder that was trained: moments of its latents |
 //!
 //! A network's own file, `model.safetensors`, has its arrays by PyTorch's names instead of the vectors.
 
 use std::path::{Path, PathBuf};
 
-use ridgewalk::{Moments, PointSet};
-use ridgewalk_data::Normalization;
+use ndarray::Array2;
+use ridgewalk::{Latent, Moments, PointSet, Shape};
+use ridgewalk_data::{LatentSpace, Normalization};
 use serde::{Deserialize, Serialize};
 
 use super::file::{File, Numbers};
@@ -21,6 +24,9 @@ use super::noise_scale::NoiseScale;
 use super::optimizer::Moved;
 use super::trainer::{State, Trainer};
 use super::{TrainConfig, TrainingData};
+use crate::autoencoder::{
+    AutoencoderModel, LatentHeader, TrainedAutoencoder, latent_from_file, latent_into_file, of_arrays,
+};
 use crate::error::{Error, Result};
 use crate::neural::{Model, ModelConfig, NeuralDenoiser};
 
@@ -54,6 +60,12 @@ pub struct About {
     /// From the data's units to those of the network.
     #[serde(skip)]
     pub normalization: Normalization,
+    /// Shape of a point of the data, if the network is trained in a latent space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// That latent space: data → normalization → latent → network.
+    #[serde(skip)]
+    pub latent: Option<LatentSpace>,
 }
 
 impl About {
@@ -69,6 +81,8 @@ impl About {
             noise: 0.0,
             salt_and_pepper: 0.0,
             normalization: Normalization::None,
+            shape: None,
+            latent: None,
         }
     }
 
@@ -84,14 +98,55 @@ impl About {
             noise: 0.0,
             salt_and_pepper: 0.0,
             normalization: Normalization::None,
+            shape: None,
+            latent: None,
         }
+    }
+
+    /// What a checkpoint or a network's file says, of denoisers and autoencoders.
+    ///
+    /// # Errors
+    /// If the file is damaged or no such file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let file = File::read(path)?;
+        let header = parse(path, &file)?;
+        header.about.with_latent(path, &file, header.latent)
+    }
+
+    fn with_latent(mut self, path: &Path, file: &File, header: Option<LatentHeader>) -> Result<Self> {
+        self.latent = header.map(|header| latent_from_file(path, file, header)).transpose()?;
+        Ok(self)
+    }
+
+    /// Shape of a point of the data, of a network that is trained on `points`.
+    pub fn shape_of(&self, points: &PointSet) -> Shape {
+        self.shape.unwrap_or_else(|| points.shape())
+    }
+
+    /// Rows that the network made, in the data's own units.
+    ///
+    /// # Errors
+    /// If they have other columns, or a result is not finite.
+    pub fn to_data(&self, rows: Array2<f64>) -> Result<Array2<f64>> {
+        let rows = match &self.latent {
+            Some(latent) => latent.decode(rows.view())?,
+            None => rows,
+        };
+        self.normalization.undo(rows).map_err(Error::data)
     }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
-    model: ModelConfig,
+    /// Of a denoiser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelConfig>,
+    /// Of an autoencoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    autoencoder: Option<AutoencoderModel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latent: Option<LatentHeader>,
     config: TrainConfig,
     about: About,
     labels: Vec<u32>,
@@ -128,8 +183,22 @@ pub struct TrainedModel {
     pub average: Option<f64>,
 }
 
+/// A file with what is known of the data, but no network yet, and what its header says of the latent space.
+fn file_of(about: &About, moments: &Moments) -> (File, Option<LatentHeader>) {
+    let mut file = File::default();
+    let latent = about.latent.as_ref().map(|latent| latent_into_file(&mut file, latent));
+    let Moments { mean, std } = moments;
+    file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
+    file.add("deviation", vec![1], Numbers::Double(vec![*std]));
+    if let Normalization::Standardized { mean, std } = &about.normalization {
+        file.add("normalization.mean", vec![mean.len()], Numbers::Double(mean.clone()));
+        file.add("normalization.std", vec![std.len()], Numbers::Double(std.clone()));
+    }
+    (file, latent)
+}
+
 impl Trainer {
-    fn header(&self, about: &About, average: Option<f64>) -> String {
+    fn header(&self, about: &About, average: Option<f64>, latent: Option<LatentHeader>) -> String {
         let mut config = self.config().clone();
         if average.is_some() {
             // A time is not the same twice, its steps are.
@@ -137,6 +206,8 @@ impl Trainer {
         }
         let header = Header {
             model: self.model(),
+            autoencoder: self.autoencoder_model(),
+            latent,
             config,
             about: about.clone(),
             labels: self.labels().to_vec(),
@@ -148,14 +219,8 @@ impl Trainer {
     }
 
     fn common(&self, about: &About, average: Option<f64>) -> File {
-        let mut file = File { header: self.header(about, average), ..File::default() };
-        let Moments { mean, std } = self.moments();
-        file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
-        file.add("deviation", vec![1], Numbers::Double(vec![*std]));
-        if let Normalization::Standardized { mean, std } = &about.normalization {
-            file.add("normalization.mean", vec![mean.len()], Numbers::Double(mean.clone()));
-            file.add("normalization.std", vec![std.len()], Numbers::Double(std.clone()));
-        }
+        let (mut file, latent) = file_of(about, self.moments());
+        file.header = self.header(about, average, latent);
         file
     }
 
@@ -198,13 +263,25 @@ impl Trainer {
         Ok(path)
     }
 
-    /// Writes the network alone, with an average of its weights, by PyTorch's names.
+    /// Writes the network alone, with an average of its weights, by PyTorch's names; an autoencoder with the moments of
+    /// the training points' latents.
     ///
     /// # Errors
     /// What the operating system reports, or that no such average is kept.
     pub fn save_model(&self, path: &Path, about: &About, average: Option<f64>) -> Result<()> {
         let mut file = self.common(about, average);
-        for (name, shape, values) in self.denoiser(average)?.to_torch() {
+        let arrays = match self.model() {
+            Some(_) => self.denoiser(average)?.to_torch(),
+            None => {
+                let own = self.autoencoder(average)?.standardised(self.data().points())?;
+                let codes = [("mean", own.mean().to_vec()), ("deviation", vec![own.deviation()])];
+                for (name, values) in codes {
+                    file.add(&format!("network.codes.{name}"), vec![values.len()], Numbers::Double(values));
+                }
+                own.to_torch()
+            }
+        };
+        for (name, shape, values) in arrays {
             file.add(&format!("network.{name}"), shape, Numbers::Single(values));
         }
         file.write(path)
@@ -309,8 +386,12 @@ impl TrainedModel {
     fn read(path: &Path, average: Option<Average>) -> Result<Self> {
         let file = File::read(path)?;
         let mut header = parse(path, &file)?;
-        let dim = header.model.network.shape.dim();
-        let model = Model::new(&header.model)?;
+        let Some(own) = header.model.take() else {
+            let help = "give it to --latent, or give a network that was trained without --autoencoder";
+            return Err(Error::file(path, "is an autoencoder, which draws no samples", help));
+        };
+        let dim = own.network.shape.dim();
+        let model = Model::new(&own)?;
         let length = model.layout().len();
         let (values, average) = if file.tensors.contains_key("values") {
             let kept = &header.config.averages;
@@ -356,11 +437,22 @@ impl TrainedModel {
             std: file.double(path, "deviation")?.first().copied().unwrap_or(1.0),
         };
         if file.tensors.contains_key("normalization.mean") {
-            let (mean, std) = (vector("normalization.mean")?, vector("normalization.std")?);
+            let (mean, std) =
+                (file.double(path, "normalization.mean")?, file.double(path, "normalization.std")?);
+            let wide = header.about.shape.map_or(dim, |shape| shape.dim());
+            if mean.len() != wide || std.len() != wide {
+                return Err(wrong("normalization"));
+            }
             header.about.normalization = Normalization::Standardized { mean, std };
         }
-        let denoiser = NeuralDenoiser::new(&header.model, values)?.with_moments(moments);
-        let Header { about, config, labels, step, .. } = header;
+        let denoiser = NeuralDenoiser::new(&own, values)?.with_moments(moments);
+        let Header { about, config, labels, step, latent, .. } = header;
+        let about = about.with_latent(path, &file, latent)?;
+        if about.latent.as_ref().is_some_and(|latent| {
+            latent.dim() != dim || about.shape.map(|shape| shape.dim()) != Some(latent.data_dim())
+        }) {
+            return Err(wrong("latent"));
+        }
         Ok(TrainedModel { denoiser, about, config, labels, step, average })
     }
 
@@ -369,8 +461,14 @@ impl TrainedModel {
     /// # Errors
     /// What the operating system reports.
     pub fn save(&self, path: &Path) -> Result<()> {
+        let dim = ridgewalk::Denoiser::dim(&self.denoiser);
+        let moments = ridgewalk::Denoiser::moments(&self.denoiser);
+        let moments = moments.unwrap_or_else(|| Moments { mean: vec![0.0; dim].into(), std: 1.0 });
+        let (mut file, latent) = file_of(&self.about, &moments);
         let header = Header {
-            model: self.denoiser.config(),
+            model: Some(self.denoiser.config()),
+            autoencoder: None,
+            latent,
             config: self.config.clone(),
             about: self.about.clone(),
             labels: self.labels.clone(),
@@ -378,13 +476,7 @@ impl TrainedModel {
             digest: String::new(),
             average: self.average,
         };
-        let mut file = File { header: serde_json::to_string(&header).unwrap_or_default(), ..File::default() };
-        let dim = ridgewalk::Denoiser::dim(&self.denoiser);
-        let moments = ridgewalk::Denoiser::moments(&self.denoiser);
-        let Moments { mean, std } =
-            moments.unwrap_or_else(|| Moments { mean: vec![0.0; dim].into(), std: 1.0 });
-        file.add("mean", vec![mean.len()], Numbers::Double(mean.to_vec()));
-        file.add("deviation", vec![1], Numbers::Double(vec![std]));
+        file.header = serde_json::to_string(&header).unwrap_or_default();
         for (name, shape, values) in self.denoiser.to_torch() {
             file.add(&format!("network.{name}"), shape, Numbers::Single(values));
         }
@@ -406,6 +498,27 @@ impl TrainedModel {
         })?;
         self.denoiser.of_class(Some(class))
     }
+}
+
+/// The autoencoder of a network's file.
+pub(crate) fn read_autoencoder(path: &Path) -> Result<TrainedAutoencoder> {
+    let file = File::read(path)?;
+    let Header { autoencoder, about, config, step, average, .. } = parse(path, &file)?;
+    let Some(model) = autoencoder else {
+        let help = "give a folder that `ridgewalk train --autoencoder` wrote";
+        return Err(Error::file(path, "is a network that takes out noise, no autoencoder", help));
+    };
+    let own = file.tensors.iter().filter_map(|(name, (shape, numbers))| {
+        let values = match numbers {
+            Numbers::Single(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            Numbers::Double(values) => values.clone(),
+        };
+        Some((name.strip_prefix("network.")?.to_string(), (shape.clone(), values)))
+    });
+    let autoencoder = of_arrays(&model, own.collect()).map_err(|problem| {
+        Error::file(path, problem, "give the folder of a run that has ended, or train again")
+    })?;
+    Ok(TrainedAutoencoder { autoencoder, about, config, step, average })
 }
 
 fn parse(path: &Path, file: &File) -> Result<Header> {

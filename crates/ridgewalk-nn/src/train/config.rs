@@ -4,6 +4,7 @@ use ridgewalk::{Error, Result, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerConfig;
+use crate::autoencoder::AutoencoderConfig;
 use crate::network;
 use crate::objective::{NoiseLevels, Weighting};
 use crate::preconditioning::Prediction;
@@ -78,6 +79,9 @@ pub struct TrainConfig {
     pub averages: Vec<f64>,
     /// The network.
     pub architecture: Option<network::Architecture>,
+    /// An autoencoder, to be trained instead of a denoiser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoencoder: Option<AutoencoderConfig>,
     /// The optimiser.
     pub optimizer: OptimizerConfig,
     /// How often what is done.
@@ -105,6 +109,7 @@ impl Default for TrainConfig {
             hold_out: None,
             averages: vec![0.05, 0.1, 0.2],
             architecture: None,
+            autoencoder: None,
             optimizer: OptimizerConfig::default(),
             every: Every::default(),
         }
@@ -115,7 +120,7 @@ impl TrainConfig {
     /// The same with all that was left open chosen for `points` points of this shape: 10,000 steps (or as many as the
     /// minutes allow), 5 % and at most 1,000 points held out, the architecture of
     /// [`Architecture::for_shape`](network::Architecture::for_shape), a learning rate of 10⁻³ for perceptrons,
-    /// 5·10⁻⁴ for UNets and 3·10⁻⁴ for transformers.
+    /// 5·10⁻⁴ for UNets and 3·10⁻⁴ for transformers; of an autoencoder [`AutoencoderConfig::resolved`] and 10⁻³.
     ///
     /// # Errors
     /// If a setting has a value without meaning.
@@ -126,11 +131,20 @@ impl TrainConfig {
         }
         let hold_out = config.hold_out.unwrap_or_else(|| HELD_OUT.min(MOST_HELD_OUT / points.max(1) as f64));
         config.hold_out = Some(hold_out);
-        let architecture = config.architecture.get_or_insert_with(|| network::Architecture::for_shape(shape));
-        let rate = match architecture.name() {
-            "mlp" => 1e-3,
-            "dit" => 3e-4,
-            _ => 5e-4,
+        let rate = match &config.autoencoder {
+            Some(autoencoder) => {
+                config.autoencoder = Some(autoencoder.resolved(shape)?);
+                1e-3
+            }
+            None => {
+                let architecture =
+                    config.architecture.get_or_insert_with(|| network::Architecture::for_shape(shape));
+                match architecture.name() {
+                    "mlp" => 1e-3,
+                    "dit" => 3e-4,
+                    _ => 5e-4,
+                }
+            }
         };
         config.optimizer.learning_rate.get_or_insert(rate);
         config.micro_batch.get_or_insert(config.batch);
@@ -172,6 +186,10 @@ impl TrainConfig {
                 "or center has no meaning".into(),
                 "give a positive scale and a finite center",
             );
+        }
+        if self.autoencoder.is_some() && (self.architecture.is_some() || self.classes || self.blind) {
+            let problem = "has an architecture, classes or `blind`, which are of denoisers".to_string();
+            return fail("autoencoder", problem, "give [autoencoder] or those, not both");
         }
         let levels = NoiseLevels::named(&self.noise_levels)?;
         self.weighting.check(&levels)?;

@@ -42,6 +42,12 @@ pub struct LogLine {
     /// k, where it is learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub k: Option<f64>,
+    /// Of an autoencoder: mean square of the held-out points' errors, in units of the data's variance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<f64>,
+    /// Of an autoencoder with noise: divergence from the standard normal of the held-out points, in nats a coordinate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<f64>,
     /// Points a second; of all that is told here the one that another run does not repeat.
     pub images_per_second: f64,
 }

@@ -30,3 +30,6 @@ pub use optimizer::{OptimizerConfig, OptimizerKind, RateSchedule};
 pub use run::{Ending, SHEET, TrainProgress};
 pub use tensorboard::EVENTS;
 pub use trainer::{StepReport, Trainer};
+
+pub(crate) use checkpoint::read_autoencoder;
+pub(crate) use file::{File, Numbers};

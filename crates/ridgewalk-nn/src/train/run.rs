@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ridgewalk::sampler::{Observer, Progress};
 use ridgewalk::schedule::range_for;
-use ridgewalk::{Heun, Karras, PointSet, Sampler};
+use ridgewalk::{Heun, Karras, Latent, PointSet, Sampler};
 use ridgewalk_data::{SheetOptions, write_sheet};
 
 use super::checkpoint::{About, MODEL};
@@ -61,7 +61,7 @@ impl Observer for Watch<'_> {
 
 impl Trainer {
     /// Goes on until all steps are taken or the time is up, writing into a folder that exists: `log.jsonl`, events for
-    /// TensorBoard, checkpoints, of images a sheet of samples, and at the end the network alone. The observer is told of
+    /// TensorBoard, checkpoints, of images a sheet of samples (of an autoencoder: originals above reconstructions), and at the end the network alone. The observer is told of
     /// every step and may stop the run, which then writes a checkpoint.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Trainer {
             };
             stop |= observer(&progress).is_break();
             let due = config.every.sample > 0 && step.is_multiple_of(config.every.sample);
-            if (due || done) && !stop && self.data().points().shape().is_image() {
+            if (due || done) && !stop && about.shape_of(self.data().points()).is_image() {
                 let quiet = TrainProgress { line: None, ..progress.clone() };
                 stop |= self.sheet(folder, about, observer, quiet)?;
                 last = Instant::now();
@@ -141,6 +141,10 @@ impl Trainer {
         observer: &mut dyn FnMut(&TrainProgress) -> ControlFlow<()>,
         progress: TrainProgress,
     ) -> Result<bool> {
+        if self.config().autoencoder.is_some() {
+            self.reconstructions(folder, about)?;
+            return Ok(observer(&progress).is_break());
+        }
         let denoiser = self.denoiser(self.usual_average())?;
         let schedule = Karras::new(range_for(self.moments()), STEPS);
         let sampler = Sampler::new(Heun::new(), schedule).seed(self.config().seed);
@@ -151,10 +155,36 @@ impl Trainer {
             // A network that has learned little may run away: that is no reason to end its training.
             Err(_) => return Ok(watch.2),
         };
-        let values = about.normalization.undo(samples.points).map_err(Error::data)?;
-        let points = PointSet::new(values, self.data().points().shape())?;
+        // Far from all that was encoded a decoder may answer anything: no reason to end it either.
+        let Ok(values) = about.to_data(samples.points) else { return Ok(watch.2) };
+        let points = PointSet::new(values, about.shape_of(self.data().points()))?;
         let options = SheetOptions { range: Some(about.range), ..SheetOptions::default() };
         write_sheet(&folder.join(SHEET), &points, &options).map_err(Error::data)?;
         Ok(watch.2)
+    }
+
+    /// A sheet of held-out points (of the training points, if there are fewer), each row above their reconstructions.
+    fn reconstructions(&self, folder: &Path, about: &About) -> Result<()> {
+        let own = self.data().points();
+        let points = self.data().rest().filter(|rest| rest.len() >= SAMPLES).unwrap_or(own);
+        let shown: Vec<usize> = (0..points.len().min(SAMPLES)).collect();
+        let (points, row) = (points.select(&shown)?, SAMPLES / 2);
+        let seen = self.autoencoder(self.usual_average())?.reconstruct(points.values())?;
+        let (own_rows, mut rows) = (points.values(), Vec::new());
+        for first in (0..points.len()).step_by(row) {
+            let part = first..points.len().min(first + row);
+            rows.extend(part.clone().map(|i| own_rows.row(i).to_owned()));
+            // A row that is not full is filled up, so that originals and reconstructions stay one above the other.
+            rows.extend((part.len()..row).map(|_| own_rows.row(first).to_owned()));
+            rows.extend(part.clone().map(|i| seen.row(i).to_owned()));
+            rows.extend((part.len()..row).map(|_| seen.row(first).to_owned()));
+        }
+        let views: Vec<_> = rows.iter().map(|row| row.view().insert_axis(ndarray::Axis(0))).collect();
+        let all = ndarray::concatenate(ndarray::Axis(0), &views)
+            .map_err(|_| ridgewalk::Error::shape("the sheet", points.len(), points.dim()))?;
+        let all = PointSet::new(about.to_data(all)?, about.shape_of(own))?;
+        let options =
+            SheetOptions { columns: Some(row), range: Some(about.range), ..SheetOptions::default() };
+        write_sheet(&folder.join(SHEET), &all, &options).map_err(Error::data)
     }
 }

@@ -148,6 +148,8 @@ impl Events {
             ("noise_scale", line.noise_scale),
             ("effective_samples", line.effective_samples),
             ("k", line.k),
+            ("reconstruction", line.reconstruction),
+            ("divergence", line.divergence),
         ];
         values.extend(optional.into_iter().filter_map(|(tag, value)| Some((tag.to_string(), value?))));
         values.extend(line.by_level.iter().map(|(sigma, loss)| (format!("loss_by_level/{sigma:.4}"), *loss)));
@@ -217,6 +219,8 @@ mod tests {
             noise_scale: Some(7.0),
             effective_samples: None,
             k: None,
+            reconstruction: None,
+            divergence: None,
             images_per_second: 1.0,
         };
         for step in [100, 200, 300] {

@@ -8,12 +8,13 @@ use ridgewalk::{Error, Moments, Result};
 use ridgewalk_kernels::network::{Average, add};
 
 use super::averages;
-use super::gradient::Task;
+use super::gradient::{Objective, Task};
 use super::interval::{BINS, Interval};
 use super::log::LogLine;
 use super::noise_scale::NoiseScale;
 use super::optimizer::{self, Moved};
 use super::{TrainConfig, TrainingData};
+use crate::autoencoder::{Autoencoder, AutoencoderModel, Coder};
 use crate::device::Device;
 use crate::label::NoiseLabel;
 use crate::network::NetworkConfig;
@@ -100,6 +101,19 @@ impl Trainer {
             let help = "give points that vary, or a scale";
             return Err(Error::argument("data", "has no deviation: all values are equal", help));
         }
+        let levels = NoiseLevels::named(&config.noise_levels)?;
+        let (center, scale) = (config.center.unwrap_or(center), config.scale.unwrap_or(scale));
+        if let Some(autoencoder) = &config.autoencoder {
+            let (shape, own) = (points.shape(), autoencoder.clone());
+            let coder = Coder::new(&AutoencoderModel { config: own, shape, center, scale })?;
+            return Self::assemble(
+                config,
+                data,
+                labels,
+                Objective::Reconstruction(Box::new(coder)),
+                (levels, scale),
+            );
+        }
         let architecture = config.architecture.clone();
         let architecture =
             architecture.unwrap_or_else(|| crate::network::Architecture::for_shape(points.shape()));
@@ -110,15 +124,15 @@ impl Trainer {
                 classes: labels.len(),
                 blind: config.blind,
             },
-            preconditioning: Preconditioning {
-                prediction: config.prediction,
-                center: config.center.unwrap_or(center),
-                scale: config.scale.unwrap_or(scale),
-            },
+            preconditioning: Preconditioning { prediction: config.prediction, center, scale },
             label: NoiseLabel::default(),
         })?;
-        let levels = NoiseLevels::named(&config.noise_levels)?;
-        Self::assemble(config, data, labels, model, levels)
+        let objective = Objective::Denoising {
+            model: Box::new(model),
+            weighting: config.weighting,
+            levels: levels.clone(),
+        };
+        Self::assemble(config, data, labels, objective, (levels, scale))
     }
 
     /// The same on another device. Checkpoints do not say where they were made: a run may go on elsewhere, where its
@@ -135,12 +149,15 @@ impl Trainer {
     /// The same with another law of the noise levels: one that no text says.
     ///
     /// # Errors
-    /// If the weighting needs a density that the law does not have.
-    pub fn with_levels(mut self, levels: NoiseLevels) -> Result<Self> {
-        self.config.weighting.check(&levels)?;
-        self.edges = Interval::edges(&levels);
-        self.draws.levels = levels.clone();
-        self.task.levels = levels;
+    /// If the weighting needs a density that the law does not have, or the network is an autoencoder.
+    pub fn with_levels(mut self, law: NoiseLevels) -> Result<Self> {
+        self.config.weighting.check(&law)?;
+        let Objective::Denoising { levels, .. } = &mut self.task.objective else {
+            return Err(Error::argument("noise levels", "are not of an autoencoder", "leave them out"));
+        };
+        self.edges = Interval::edges(&law);
+        self.draws.levels = law.clone();
+        *levels = law;
         Ok(self)
     }
 
@@ -148,8 +165,8 @@ impl Trainer {
         config: TrainConfig,
         data: TrainingData,
         labels: Vec<u32>,
-        model: Model,
-        levels: NoiseLevels,
+        objective: Objective,
+        (levels, scale): (NoiseLevels, f64),
     ) -> Result<Self> {
         let points = data.points();
         let own = points.labels().filter(|_| !labels.is_empty());
@@ -157,7 +174,9 @@ impl Trainer {
             Some(own) => own.iter().map(|label| labels.binary_search(label).ok()).collect(),
             None => vec![None; points.len()],
         };
-        let values = model.layout().initial(config.seed);
+        let part = config.micro_batch.unwrap_or(config.batch).min(config.batch);
+        let task = Task { objective, device: Device::default(), opened: Opened::flex(), part };
+        let values = task.layout().initial(config.seed);
         let draws = Draws {
             seed: config.seed,
             batch: config.batch,
@@ -166,7 +185,7 @@ impl Trainer {
             label_dropout: config.label_dropout,
             shape: points.shape(),
             levels: levels.clone(),
-            scale: model.preconditioning.scale,
+            scale,
         };
         let gammas: Vec<f64> = config.averages.iter().map(|length| averages::exponent(*length)).collect();
         let state = State {
@@ -176,16 +195,7 @@ impl Trainer {
             interval: Interval::default(),
             noise_scale: NoiseScale::default(),
         };
-        let part = config.micro_batch.unwrap_or(config.batch).min(config.batch);
         let edges = Interval::edges(&levels);
-        let task = Task {
-            model,
-            weighting: config.weighting,
-            levels,
-            device: Device::default(),
-            opened: Opened::flex(),
-            part,
-        };
         let moments = data.moments();
         Ok(Trainer { config, data, classes, labels, moments, task, draws, edges, gammas, order: None, state })
     }
@@ -212,12 +222,35 @@ impl Trainer {
 
     /// Numbers of the network.
     pub fn parameters(&self) -> usize {
-        self.task.model.layout().len()
+        self.task.layout().len()
     }
 
-    /// Network and preconditioning.
-    pub fn model(&self) -> ModelConfig {
-        self.task.model.config()
+    /// Network and preconditioning; none of an autoencoder.
+    pub fn model(&self) -> Option<ModelConfig> {
+        match &self.task.objective {
+            Objective::Denoising { model, .. } => Some(model.config()),
+            Objective::Reconstruction(_) => None,
+        }
+    }
+
+    /// What an autoencoder is; none of a denoiser.
+    pub fn autoencoder_model(&self) -> Option<AutoencoderModel> {
+        match &self.task.objective {
+            Objective::Denoising { .. } => None,
+            Objective::Reconstruction(coder) => Some(coder.model().clone()),
+        }
+    }
+
+    /// The network as an autoencoder, not yet standardised: with an average of its weights by its length, or those of
+    /// the last step.
+    ///
+    /// # Errors
+    /// As [`Trainer::average`], and if it is a denoiser.
+    pub fn autoencoder(&self, average: Option<f64>) -> Result<Autoencoder> {
+        let Some(model) = self.autoencoder_model() else {
+            return Err(Error::argument("the network", "is no autoencoder", "ask for its denoiser"));
+        };
+        Autoencoder::new(&model, self.average(average)?.to_vec())
     }
 
     /// The weights now, in the order of the network's arrays.
@@ -246,12 +279,13 @@ impl Trainer {
     /// The network as a denoiser: with an average of its weights by its length, or those of the last step.
     ///
     /// # Errors
-    /// As [`Trainer::average`].
+    /// As [`Trainer::average`], and if it is an autoencoder.
     pub fn denoiser(&self, average: Option<f64>) -> Result<NeuralDenoiser> {
+        let Some(model) = self.model() else {
+            return Err(Error::argument("the network", "is an autoencoder", "ask for that"));
+        };
         let values = self.average(average)?.to_vec();
-        Ok(NeuralDenoiser::new(&self.model(), values)?
-            .on(self.task.device)?
-            .with_moments(self.moments.clone()))
+        Ok(NeuralDenoiser::new(&model, values)?.on(self.task.device)?.with_moments(self.moments.clone()))
     }
 
     /// The rows of a step's batch (counted from 1): every epoch goes through all points in an order of its own.
@@ -313,10 +347,11 @@ impl Trainer {
             (whole.losses, whole.gradient, samples)
         };
         if let Some((loss, sample)) = losses.iter().zip(&ordered).find(|(loss, _)| !loss.is_finite()) {
-            return Err(diverged(format!(
-                "the loss is {loss} in step {step}, at the noise level {}",
-                sample.sigma
-            )));
+            let level = match self.task.objective {
+                Objective::Denoising { .. } => format!(", at the noise level {}", sample.sigma),
+                Objective::Reconstruction(_) => String::new(),
+            };
+            return Err(diverged(format!("the loss is {loss} in step {step}{level}")));
         }
         let norm = optimizer::norm(&gradient);
         if !norm.is_finite() {
@@ -349,8 +384,12 @@ impl Trainer {
     /// noise of its own, always the same. None if no points are held out.
     pub fn held_out_loss(&self, values: &[f32]) -> Option<(f64, Vec<(f64, f64)>)> {
         let rest = self.data.rest()?;
+        if let Some(coder) = self.autoencoder_model() {
+            let (squares, divergence) = self.held_out_reconstruction(values)?;
+            return Some((squares + coder.config.kl * divergence.unwrap_or(0.0), Vec::new()));
+        }
         let levels: Vec<f64> = self
-            .task
+            .draws
             .levels
             .representatives(JUDGED)
             .into_iter()
@@ -384,19 +423,36 @@ impl Trainer {
         Some((mean, by_level))
     }
 
+    /// Of an autoencoder, for the held-out points encoded by their means: mean square of the errors in units of the
+    /// data's variance, and divergence from the standard normal in nats a coordinate. None if no points are held out.
+    pub fn held_out_reconstruction(&self, values: &[f32]) -> Option<(f64, Option<f64>)> {
+        let rest = self.data.rest()?;
+        let still = |point: ArrayView1<f64>| Sample {
+            clean: contiguous(point),
+            noise: vec![0.0; rest.dim()],
+            sigma: self.draws.scale,
+            class: None,
+            weight: 1.0,
+        };
+        let samples: Vec<Sample> = rest.values().outer_iter().map(still).collect();
+        self.task.reconstruction(values, &samples)
+    }
+
     /// The line of the log for the steps since the last one, which then begin anew.
     pub(super) fn line(&mut self, images_per_second: f64) -> Result<LogLine> {
         let interval = std::mem::take(&mut self.state.interval);
         let step = self.state.step;
         let judged = step.is_multiple_of(self.config.every.evaluate) || self.config.steps == Some(step);
-        let judged = match self.usual_average().filter(|_| judged) {
-            Some(average) => self.held_out_loss(self.average(Some(average))?),
-            None if judged => self.held_out_loss(self.values()),
-            None => None,
+        let own = self.average(self.usual_average())?;
+        let (held_out, by_level) = judged.then(|| self.held_out_loss(own)).flatten().unzip();
+        let held_out_by_level = by_level.filter(|levels: &Vec<_>| !levels.is_empty());
+        let told = judged.then(|| self.held_out_reconstruction(own)).flatten();
+        let (levels, mixed) = match &self.task.objective {
+            Objective::Denoising { model, .. } => (BINS, model.mix().is_some()),
+            Objective::Reconstruction(_) => (0, false),
         };
-        let (held_out, held_out_by_level) = judged.unzip();
-        let medians = self.task.levels.representatives(BINS);
-        let by_level = medians.iter().zip(&interval.bins).filter(|(_, (_, count))| *count > 0.0);
+        let medians = self.draws.levels.representatives(BINS).into_iter().take(levels);
+        let by_level = medians.zip(&interval.bins).filter(|(_, (_, count))| *count > 0.0);
         let steps = interval.steps.max(1.0);
         Ok(LogLine {
             step,
@@ -412,7 +468,9 @@ impl Trainer {
                 .data
                 .is_weighted()
                 .then(|| interval.weight * interval.weight / interval.square / steps),
-            k: self.denoiser(None)?.mix().filter(|_| self.task.model.mix().is_some()),
+            k: if mixed { self.denoiser(None)?.mix() } else { None },
+            reconstruction: told.map(|(squares, _)| squares),
+            divergence: told.and_then(|(_, divergence)| divergence),
             images_per_second,
         })
     }

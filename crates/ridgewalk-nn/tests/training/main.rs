@@ -1,5 +1,6 @@
 //! Training: the same run whatever interrupts it, and the files that it writes.
 
+mod autoencoder;
 mod resuming;
 mod steps;
 mod support;
