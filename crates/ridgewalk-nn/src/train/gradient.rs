@@ -5,7 +5,7 @@ use ridgewalk_kernels::network::add;
 
 use crate::device::Device;
 use crate::neural::Model;
-use crate::objective::{NoiseLevels, Sample, Weighting, losses, tensors};
+use crate::objective::{MOST, NoiseLevels, Sample, Weighting, losses, penalties, tensors};
 use crate::parameters::Leaves;
 
 /// What is trained, and by which loss.
@@ -17,6 +17,8 @@ pub(super) struct Task {
     pub opened: Opened,
     /// Samples in memory at a time.
     pub part: usize,
+    /// Weight of the squared Fokker–Planck residual.
+    pub fokker_planck: f64,
 }
 
 /// The loss of every sample, and the gradient of their sum over `batch`.
@@ -36,7 +38,21 @@ impl Task {
         parts.collect::<Vec<_>>().concat()
     }
 
-    /// The losses, with the gradient of their sum over `batch`.
+    /// w R²/d of every sample at these values, R the Fokker–Planck residual: of a potential of few coordinates.
+    pub fn residuals(&self, values: &[f32], samples: &[Sample]) -> Option<Vec<f64>> {
+        let config = self.model.network.config();
+        if !config.architecture.is_potential() || config.shape.dim() > MOST || self.model.mix().is_some() {
+            return None;
+        }
+        let leaves = Leaves::new(self.model.layout(), values, &self.opened);
+        let parts = samples.chunks(self.part).map(|part| {
+            let found = penalties(&self.model, &leaves, part, &self.opened)?.into_data();
+            Some(found.iter::<f32>().map(f64::from).collect::<Vec<_>>())
+        });
+        Some(parts.collect::<Option<Vec<_>>>()?.concat())
+    }
+
+    /// The losses, with the gradient of their sum over `batch`, that of the residuals included.
     pub fn gradient(&self, values: &[f32], samples: &[Sample], batch: usize) -> Gradient {
         let layout = self.model.layout();
         let leaves = Leaves::new(layout, values, &self.opened);
@@ -48,6 +64,12 @@ impl Task {
             let batch_tensors = tensors(&self.model, part, (&self.weighting, &self.levels), &self.opened);
             let each = losses(&self.model, &leaves, batch_tensors, &device);
             out.losses.extend(each.clone().inner().into_data().iter::<f32>());
+            let penalties =
+                (self.fokker_planck > 0.0).then(|| penalties(&self.model, &leaves, part, &device)).flatten();
+            let each = match penalties {
+                Some(penalties) => each + penalties.mul_scalar(self.fokker_planck),
+                None => each,
+            };
             let mut gradients = each.sum().div_scalar(batch as f32).backward();
             for (leaf, entry) in leaves.tensors().iter().zip(layout.entries()) {
                 // Arrays that the loss does not depend on have none.

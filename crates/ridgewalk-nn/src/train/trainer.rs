@@ -4,7 +4,7 @@ use burn::tensor::Device as Opened;
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use ridgewalk::random::{Purpose, Stream};
-use ridgewalk::{Error, Moments, Result};
+use ridgewalk::{Error, Moments, PointSet, Result};
 use ridgewalk_kernels::network::{Average, add};
 
 use super::averages;
@@ -22,6 +22,8 @@ use crate::preconditioning::Preconditioning;
 
 /// Noise levels at which held-out points are judged.
 const JUDGED: usize = 8;
+/// Points that are judged where none are held out.
+const MOST_JUDGED: usize = 1000;
 
 /// What changes from step to step, and is all of a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -183,6 +185,7 @@ impl Trainer {
             device: Device::default(),
             opened: Opened::flex(),
             part,
+            fokker_planck: config.fokker_planck,
         };
         let moments = data.moments();
         Ok(Trainer { config, data, classes, labels, moments, task, draws, edges, gammas, order: None, state })
@@ -344,42 +347,63 @@ impl Trainer {
     }
 
     /// The loss of the held-out points with these weights: at levels that stand for all, each point at one of them with
-    /// noise of its own, always the same. None if no points are held out.
+    /// noise of its own, always the same; points with weights count by them. None if no points are held out.
     pub fn held_out_loss(&self, values: &[f32]) -> Option<(f64, Vec<(f64, f64)>)> {
         let rest = self.data.rest()?;
-        let levels: Vec<f64> = self
-            .task
-            .levels
-            .representatives(JUDGED)
-            .into_iter()
-            .map(|level| level * self.draws.scale)
-            .collect();
-        let rows = rest.values();
-        let samples: Vec<Sample> = (0..rest.len())
+        let levels = self.judged_levels();
+        let samples = self.judged(rest, rest.len(), |row| self.data.weight_of_rest(row));
+        let losses = self.task.losses(values, &samples);
+        let at = |level: usize| {
+            let own = losses.iter().zip(&samples).skip(level).step_by(JUDGED);
+            let (sum, weight) =
+                own.fold((0.0, 0.0), |(sum, weight), (loss, s)| (sum + f64::from(*loss), weight + s.weight));
+            (weight > 0.0).then(|| (levels[level], sum / weight))
+        };
+        let by_level: Vec<(f64, f64)> = (0..JUDGED).filter_map(at).collect();
+        let mean = by_level.iter().map(|(_, loss)| loss).sum::<f64>() / by_level.len().max(1) as f64;
+        Some((mean, by_level))
+    }
+
+    /// Mean of R²/d of the Fokker–Planck residual R (arXiv 2311.15996) with these weights, at the noisy points of
+    /// [`Trainer::held_out_loss`], or, if none are held out, at as many of those that are trained on as could have been.
+    /// None if the network is no potential, or one of more than 64 coordinates or with a learned k.
+    pub fn fokker_planck_residual(&self, values: &[f32]) -> Option<f64> {
+        let points = self.data.points();
+        let samples = match self.data.rest() {
+            Some(rest) => self.judged(rest, rest.len(), |row| self.data.weight_of_rest(row)),
+            None => self.judged(points, points.len().min(MOST_JUDGED), |row| self.data.weight(row)),
+        };
+        let weight: f64 = samples.iter().map(|sample| sample.weight).sum();
+        let sum: f64 = self.task.residuals(values, &samples)?.iter().sum();
+        (weight > 0.0).then(|| sum / weight)
+    }
+
+    /// Noise levels at which points are judged, in the data's units.
+    fn judged_levels(&self) -> Vec<f64> {
+        let levels = self.task.levels.representatives(JUDGED).into_iter();
+        levels.map(|level| level * self.draws.scale).collect()
+    }
+
+    /// Points, each at one of the levels with noise of its own, always the same.
+    fn judged(&self, points: &PointSet, count: usize, weight: impl Fn(usize) -> f64 + Sync) -> Vec<Sample> {
+        let levels = self.judged_levels();
+        let rows = points.values();
+        (0..count)
             .into_par_iter()
             .map(|row| {
-                let mut noise = vec![0.0; rest.dim()];
+                let mut noise = vec![0.0; points.dim()];
                 Stream::new(self.config.seed, Purpose::Evaluation, row as u64, 0).fill_normal(&mut noise);
                 let label =
-                    rest.labels().filter(|_| !self.labels.is_empty()).and_then(|labels| labels.get(row));
+                    points.labels().filter(|_| !self.labels.is_empty()).and_then(|labels| labels.get(row));
                 Sample {
                     clean: contiguous(rows.row(row)),
                     noise,
                     sigma: levels[row % JUDGED],
                     class: label.and_then(|label| self.labels.binary_search(label).ok()),
-                    weight: 1.0,
+                    weight: weight(row),
                 }
             })
-            .collect();
-        let losses = self.task.losses(values, &samples);
-        let at = |level: usize| {
-            let own: Vec<f64> =
-                losses.iter().skip(level).step_by(JUDGED).map(|loss| f64::from(*loss)).collect();
-            (!own.is_empty()).then(|| (levels[level], own.iter().sum::<f64>() / own.len() as f64))
-        };
-        let by_level: Vec<(f64, f64)> = (0..JUDGED).filter_map(at).collect();
-        let mean = by_level.iter().map(|(_, loss)| loss).sum::<f64>() / by_level.len().max(1) as f64;
-        Some((mean, by_level))
+            .collect()
     }
 
     /// The line of the log for the steps since the last one, which then begin anew.
@@ -387,12 +411,9 @@ impl Trainer {
         let interval = std::mem::take(&mut self.state.interval);
         let step = self.state.step;
         let judged = step.is_multiple_of(self.config.every.evaluate) || self.config.steps == Some(step);
-        let judged = match self.usual_average().filter(|_| judged) {
-            Some(average) => self.held_out_loss(self.average(Some(average))?),
-            None if judged => self.held_out_loss(self.values()),
-            None => None,
-        };
-        let (held_out, held_out_by_level) = judged.unzip();
+        let values = if judged { Some(self.average(self.usual_average())?) } else { None };
+        let (held_out, held_out_by_level) = values.and_then(|values| self.held_out_loss(values)).unzip();
+        let fokker_planck = values.and_then(|values| self.fokker_planck_residual(values));
         let medians = self.task.levels.representatives(BINS);
         let by_level = medians.iter().zip(&interval.bins).filter(|(_, (_, count))| *count > 0.0);
         let steps = interval.steps.max(1.0);
@@ -402,6 +423,7 @@ impl Trainer {
             loss: interval.loss / interval.samples.max(1.0),
             held_out,
             held_out_by_level,
+            fokker_planck,
             by_level: by_level.map(|(level, (sum, count))| (level * self.draws.scale, sum / count)).collect(),
             learning_rate: self.config.optimizer.rate(step, self.config.steps),
             gradient_norm: interval.norm / steps,

@@ -1,5 +1,6 @@
 //! Training: the same run whatever interrupts it, and the files that it writes.
 
+mod potential;
 mod resuming;
 mod steps;
 mod support;
