@@ -1,6 +1,7 @@
 //! Networks as denoisers: against PyTorch's own code, and their derivatives against differences and one another.
 
 mod derivatives;
+mod fokker_planck;
 mod potential;
 mod scaled_skips;
 mod torch;
