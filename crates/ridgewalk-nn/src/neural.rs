@@ -2,7 +2,9 @@
 //!
 //! Values are f64 at this boundary and f32 within the network; the state itself passes by the network, through c_skip,
 //! in f64. J v is forward mode, Jᵀ v reverse mode, ∂D/∂σ forward mode through c_in and c_noise: all exact up to rounding.
-//! The Jacobian of a network is not symmetric, although that of a posterior mean is.
+//! The Jacobian of a network is not symmetric, although that of a posterior mean is, unless the network is a potential.
+
+mod potential;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

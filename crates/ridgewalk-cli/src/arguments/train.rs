@@ -97,6 +97,9 @@ pub struct NetworkFlags {
     /// Part of the points of which it is not told the class [default: 0.1]
     #[arg(long, value_name = "P", value_parser = fraction_or_one, allow_negative_numbers = true)]
     pub label_dropout: Option<f64>,
+    /// Make a perceptron the gradient of a potential, which knows its log-density: its Jacobian is symmetric (arXiv 2311.15996)
+    #[arg(long)]
+    pub potential: bool,
     /// What it predicts: edm, denoised, noise, velocity, flow, or k-mix:k=0.5,learned=1 (arXiv 2601.21419) [default: edm]
     #[arg(long, value_name = "NAME", value_parser = prediction)]
     pub prediction: Option<Prediction>,
@@ -131,6 +134,10 @@ pub struct ObjectiveFlags {
     /// How much the error counts at every noise level: edm, simple, min-snr:gamma=5, elbo, flow [default: edm]
     #[arg(long, value_name = "NAME", value_parser = weighting)]
     pub weighting: Option<Weighting>,
+    /// Weight of the squared Fokker–Planck residual of a potential's log-density, beside the loss (arXiv 2311.15996)
+    /// [default: 0]
+    #[arg(long, value_name = "W", value_parser = not_negative, allow_negative_numbers = true)]
+    pub fokker_planck: Option<f64>,
     /// Law of the noise levels, in units of the data's deviation: log-normal:mean=-0.5,deviation=1.2,
     /// logit-normal:mean=0,deviation=1, uniform, log-uniform:from=0.002,to=160, or the name of a process as its authors
     /// train it (`ridgewalk list processes`) [default: log-normal]

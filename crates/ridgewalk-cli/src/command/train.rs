@@ -45,6 +45,7 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
     let own_space = newest.as_ref().and_then(|(_, about)| about.latent.clone());
     if train.space.latent.is_none() && own_space.is_none() {
         architecture(train, &mut config, shape)?;
+        potential(train, &mut config, shape)?;
         check(&config, train, shape)?;
     }
     // The part is that of all points, whatever is left open.
@@ -77,6 +78,7 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
             let encoded = data.mapped(|points| latent.encode_points(points).map_err(|e| e.to_string()))?;
             (about.shape, about.latent) = (Some(shape), Some(latent));
             architecture(train, &mut config, encoded.points().shape())?;
+            potential(train, &mut config, encoded.points().shape())?;
             check(&config, train, encoded.points().shape())?;
             encoded
         }
@@ -220,6 +222,7 @@ fn settings(train: &Train) -> Result<TrainConfig> {
     config.label_dropout = network.label_dropout.unwrap_or(config.label_dropout);
     config.prediction = network.prediction.unwrap_or(config.prediction);
     config.weighting = train.objective.weighting.unwrap_or(config.weighting);
+    config.fokker_planck = train.objective.fokker_planck.unwrap_or(config.fokker_planck);
     config.noise_levels = train.objective.noise_levels.clone().unwrap_or(config.noise_levels);
     let optimizer = &train.optimizer;
     config.optimizer.kind = optimizer.optimizer.unwrap_or(config.optimizer.kind);
@@ -251,6 +254,24 @@ fn architecture(train: &Train, config: &mut TrainConfig, shape: Shape) -> Result
     };
     if config.architecture.as_ref().is_none_or(|given| given.name() != wanted.name()) {
         config.architecture = Some(wanted);
+    }
+    Ok(())
+}
+
+/// The perceptron of the settings made a potential, if that was asked.
+fn potential(train: &Train, config: &mut TrainConfig, shape: Shape) -> Result<()> {
+    if train.network.potential {
+        let architecture = config.architecture.get_or_insert_with(|| Architecture::for_shape(shape));
+        let Architecture::Mlp(mlp) = architecture else {
+            let problem = format!("is for perceptrons, and the network is a {}", architecture.name());
+            return Err(Failure::new("--potential", problem, "add --arch mlp, or leave it out"));
+        };
+        mlp.potential = true;
+    }
+    let is_one = config.architecture.as_ref().is_some_and(Architecture::is_potential);
+    if train.objective.fokker_planck.is_some_and(|weight| weight > 0.0) && !is_one {
+        let problem = "needs a log-density, and the network is no potential";
+        return Err(Failure::new("--fokker-planck", problem, "add --potential"));
     }
     Ok(())
 }

@@ -63,6 +63,9 @@ fn what_cannot_be_trained_is_refused() {
     folder.refused("train circle:n=50 --resume --steps 7 -o run", &["has taken 9 steps"]);
     folder.refused("train circle:n=50 --resume -o elsewhere", &["elsewhere", "no run to go on with"]);
     folder.refused("train circle:n=50 --flip -o other", &["--flip", "images"]);
+    folder.refused("train circle:n=50 --fokker-planck 0.1 -o other", &["--fokker-planck", "--potential"]);
+    folder.refused("train circle:n=50 --potential --fokker-planck=-1 -o other", &["--fokker-planck"]);
+    folder.refused("train digits --potential -o other", &["--potential", "--arch mlp"]);
     folder.refused("train circle:n=50 --label-dropout 0.5 -o other", &["--label-dropout", "--classes"]);
     folder.refused("train circle:n=50 --minutes 1e30 -o other", &["minutes"]);
     folder.refused("train circle:n=50 --batch 18446744073709551615 -o other", &["batch"]);

@@ -33,6 +33,11 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// Whether the network's answer is the gradient of a potential.
+    pub fn is_potential(&self) -> bool {
+        matches!(self, Architecture::Mlp(MlpConfig { potential: true, .. }))
+    }
+
     /// A sound one for points of this shape: a UNet for images of at least 8×8 pixels, a perceptron for the rest.
     pub fn for_shape(shape: Shape) -> Self {
         match shape {
@@ -145,6 +150,22 @@ impl Network {
         }
     }
 
+    /// Φ(x; condition) `[n, 1]`, of which F is the gradient; none if the network is no potential.
+    pub fn potential<V: Value>(
+        &self,
+        leaves: &Leaves,
+        x: V,
+        condition: &Condition<V>,
+        device: &Device,
+    ) -> Option<V> {
+        match &self.body {
+            Body::Mlp(mlp) if mlp.potential => {
+                Some(mlp.forward(leaves, x, condition, &Matrix::zeros([1, 1], device)))
+            }
+            _ => None,
+        }
+    }
+
     /// F(x; condition) for a batch of points, `[n, d]` (an image's values in the order height, width, channel).
     pub fn forward<V: Value>(&self, leaves: &Leaves, x: V, condition: &Condition<V>, device: &Device) -> V {
         let [samples, dim] = x.dims();
@@ -152,6 +173,7 @@ impl Network {
         let grid = Grid { images: samples, height, width };
         let like = Matrix::zeros([1, 1], device);
         match &self.body {
+            Body::Mlp(mlp) if mlp.potential => mlp.gradient(leaves, x, condition, &like),
             Body::Mlp(mlp) => mlp.forward(leaves, x, condition, &like),
             Body::UNet(unet) => {
                 let x = x.reshape([samples * grid.pixels(), channels]);

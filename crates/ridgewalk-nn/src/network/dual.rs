@@ -192,6 +192,17 @@ impl Value for Dual {
         Dual { at: ops::activate(self.at, activation), along }
     }
 
+    fn slope(self, activation: Activation) -> Self {
+        let along = self.along.map(|dx| ops::curvature(self.at.clone(), activation) * dx);
+        Dual { at: ops::slope(self.at, activation), along }
+    }
+
+    fn times(self, other: Self) -> Self {
+        let moves = self.along.map(|dx| dx * other.at.clone());
+        let along = plus(moves, other.along.map(|dy| self.at.clone() * dy));
+        Dual { at: self.at * other.at, along }
+    }
+
     fn waves(self, frequencies: Matrix) -> Self {
         let phase = self.at.matmul(frequencies.clone());
         let (cos, sin) = (phase.clone().cos(), phase.sin());

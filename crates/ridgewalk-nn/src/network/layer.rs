@@ -49,6 +49,12 @@ impl Linear {
         self.outputs
     }
 
+    /// The gradient by the first `count` inputs, from that by the outputs.
+    pub fn transposed<V: Value>(&self, leaves: &Leaves, gradient: V, count: usize) -> V {
+        let w = leaves.get(self.weight).narrow(0, 0, count).transpose();
+        gradient.linear(w, None, Activation::None)
+    }
+
     pub fn apply<V: Value>(&self, leaves: &Leaves, x: V, activation: Activation) -> V {
         x.linear(leaves.get(self.weight), self.bias.map(|bias| leaves.get(bias)), activation)
     }

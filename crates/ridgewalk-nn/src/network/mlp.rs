@@ -4,7 +4,8 @@
 //! h₀ = act(W₀ [x, e] + b₀),   hᵢ = act(Wᵢ hᵢ₋₁ + bᵢ) (+ hᵢ₋₁),   F = W hₗ + b
 //! ```
 //!
-//! where e is the embedding of the noise level and the class, if the network is told any.
+//! where e is the embedding of the noise level and the class, if the network is told any. Of a potential the last layer has
+//! one output, and F is its gradient: see [`potential`](super::potential).
 
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +30,20 @@ pub struct MlpConfig {
     pub residual: bool,
     /// The nonlinearity.
     pub activation: Activation,
+    /// Whether it is a potential: of one output, whose gradient is what the network answers (arXiv 2311.15996).
+    pub potential: bool,
 }
 
 impl Default for MlpConfig {
     fn default() -> Self {
-        MlpConfig { width: 256, depth: 4, embedding: 64, residual: true, activation: Activation::Silu }
+        MlpConfig {
+            width: 256,
+            depth: 4,
+            embedding: 64,
+            residual: true,
+            activation: Activation::Silu,
+            potential: false,
+        }
     }
 }
 
@@ -47,11 +57,12 @@ impl MlpConfig {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Mlp {
-    embedding: Option<Embedding>,
-    layers: Vec<Linear>,
-    last: Linear,
-    residual: bool,
-    activation: Activation,
+    pub(super) embedding: Option<Embedding>,
+    pub(super) layers: Vec<Linear>,
+    pub(super) last: Linear,
+    pub(super) residual: bool,
+    pub(super) activation: Activation,
+    pub(super) potential: bool,
 }
 
 impl Mlp {
@@ -68,8 +79,10 @@ impl Mlp {
         let inputs = if config.depth == 0 { dim + extra } else { config.width };
         // Beginning at zero, the denoiser begins as the best linear one of isotropic data.
         let (init, bias) = (Init::Constant(0.0), Some(Init::Constant(0.0)));
-        let last = Linear::of(layout, &name, [inputs, dim], Form::Linear, init, bias);
-        Mlp { embedding, layers, last, residual: config.residual, activation: config.activation }
+        let outputs = if config.potential { 1 } else { dim };
+        let last = Linear::of(layout, &name, [inputs, outputs], Form::Linear, init, bias);
+        let MlpConfig { residual, activation, potential, .. } = *config;
+        Mlp { embedding, layers, last, residual, activation, potential }
     }
 
     /// See [`Network::values_per_point`](super::Network::values_per_point).
@@ -77,12 +90,24 @@ impl Mlp {
         self.layers.iter().map(Linear::outputs).sum()
     }
 
-    pub fn forward<V: Value>(&self, leaves: &Leaves, x: V, condition: &Condition<V>, like: &Matrix) -> V {
+    /// What the first layer is given: the state, with the embedding beside it.
+    pub(super) fn input<V: Value>(
+        &self,
+        leaves: &Leaves,
+        x: V,
+        condition: &Condition<V>,
+        like: &Matrix,
+    ) -> V {
         let [samples, _] = x.dims();
-        let mut h = x;
-        if let Some(embedding) = &self.embedding {
-            h = h.join(embedding.apply(leaves, condition, like, samples), 1.0);
+        match &self.embedding {
+            Some(embedding) => x.join(embedding.apply(leaves, condition, like, samples), 1.0),
+            None => x,
         }
+    }
+
+    /// The last layer's output.
+    pub fn forward<V: Value>(&self, leaves: &Leaves, x: V, condition: &Condition<V>, like: &Matrix) -> V {
+        let mut h = self.input(leaves, x, condition, like);
         for (index, layer) in self.layers.iter().enumerate() {
             let y = layer.apply(leaves, h.clone(), self.activation);
             h = if self.residual && index > 0 { h.sum(y, 1.0) } else { y };

@@ -12,6 +12,9 @@ mod dual;
 mod embedding;
 mod layer;
 mod mlp;
+mod potential;
+#[cfg(test)]
+mod reverse_over_forward;
 mod unet;
 mod value;
 

@@ -46,6 +46,12 @@ pub(crate) trait Value: Clone {
     /// The nonlinearity alone.
     fn activate(self, activation: Activation) -> Self;
 
+    /// The derivative of the nonlinearity at every value.
+    fn slope(self, activation: Activation) -> Self;
+
+    /// Products value by value.
+    fn times(self, other: Self) -> Self;
+
     /// `[cos(x·f), sin(x·f)]` of a column x with a row f of frequencies.
     fn waves(self, frequencies: Matrix) -> Self;
 
@@ -146,6 +152,14 @@ impl Value for Matrix {
 
     fn activate(self, activation: Activation) -> Self {
         ops::activate(self, activation)
+    }
+
+    fn slope(self, activation: Activation) -> Self {
+        ops::slope(self, activation)
+    }
+
+    fn times(self, other: Self) -> Self {
+        self * other
     }
 
     fn waves(self, frequencies: Matrix) -> Self {

@@ -9,6 +9,7 @@
 //! into p(x₀)w(x₀)/Z (arXiv 2401.10700).
 
 mod batch;
+mod fokker_planck;
 mod levels;
 mod loss;
 mod weighting;
@@ -18,4 +19,5 @@ pub use levels::NoiseLevels;
 pub use weighting::Weighting;
 
 pub(crate) use batch::Draws;
+pub(crate) use fokker_planck::{MOST, Place, penalties, potential, residuals};
 pub(crate) use loss::{losses, tensors};

@@ -81,6 +81,32 @@ pub(crate) fn slope(x: Matrix, activation: Activation) -> Matrix {
     }
 }
 
+/// Its second derivative at every value, itself differentiable.
+pub(crate) fn curvature(x: Matrix, activation: Activation) -> Matrix {
+    match activation {
+        Activation::None => x.zeros_like(),
+        Activation::Silu => {
+            let s = sigmoid(x.clone());
+            let odd = s.clone().mul_scalar(-2.0).add_scalar(1.0);
+            s.clone() * s.neg().add_scalar(1.0) * (x * odd).add_scalar(2.0)
+        }
+        Activation::Gelu => {
+            // With p the argument of the tangent t: (1 − t²)(p′ + x(p″/2 − t p′²)).
+            let square = x.clone() * x.clone();
+            let inner = x.clone() * square.clone().mul_scalar(GELU_CUBIC).add_scalar(1.0).mul_scalar(GELU);
+            let t = tanh(inner);
+            let first = square.mul_scalar(3.0 * GELU_CUBIC).add_scalar(1.0).mul_scalar(GELU);
+            let second = x.clone().mul_scalar(6.0 * GELU * GELU_CUBIC);
+            let bent = second.mul_scalar(0.5) - t.clone() * first.clone() * first.clone();
+            (t.clone() * t).neg().add_scalar(1.0) * (first + x * bent)
+        }
+        Activation::Softplus => {
+            let s = sigmoid(x);
+            s.clone() * s.neg().add_scalar(1.0)
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Fused(Nonlinearity);
 

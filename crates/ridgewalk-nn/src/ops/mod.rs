@@ -20,7 +20,7 @@ mod tests;
 use burn::tensor::Tensor;
 
 pub use activation::Activation;
-pub(crate) use activation::{activate, slope};
+pub(crate) use activation::{activate, curvature, slope};
 pub(crate) use attention::attention;
 pub(crate) use convolution::conv3x3;
 pub(crate) use group_norm::{EPSILON, group_norm};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::OptimizerConfig;
 use crate::autoencoder::AutoencoderConfig;
 use crate::network;
-use crate::objective::{NoiseLevels, Weighting};
+use crate::objective::{MOST, NoiseLevels, Weighting};
 use crate::preconditioning::Prediction;
 
 /// Part of the points that is held out unless told, and how many at the most.
@@ -64,6 +64,8 @@ pub struct TrainConfig {
     pub prediction: Prediction,
     /// How much the error counts at every noise level.
     pub weighting: Weighting,
+    /// Weight of the squared Fokker–Planck residual R²/d of a potential's log-density (arXiv 2311.15996).
+    pub fokker_planck: f64,
     /// Law of the noise levels; see [`NoiseLevels::named`].
     pub noise_levels: String,
     /// Whether every batch has one noise level of each of equal parts of the law.
@@ -102,6 +104,7 @@ impl Default for TrainConfig {
             flip: false,
             prediction: Prediction::Edm,
             weighting: Weighting::Edm,
+            fokker_planck: 0.0,
             noise_levels: "log-normal:mean=-0.5,deviation=1.2".into(),
             stratified: true,
             center: None,
@@ -149,7 +152,31 @@ impl TrainConfig {
         config.optimizer.learning_rate.get_or_insert(rate);
         config.micro_batch.get_or_insert(config.batch);
         config.check()?;
+        config.check_fokker_planck(shape.dim())?;
         Ok(config)
+    }
+
+    fn check_fokker_planck(&self, dim: usize) -> Result<()> {
+        let fail = |problem: String, help: &str| Err(Error::argument("fokker_planck", problem, help));
+        let weight = self.fokker_planck;
+        if !weight.is_finite() || weight < 0.0 {
+            return fail(format!("is {weight}"), "give a weight that is not negative, such as 0.1");
+        }
+        if weight == 0.0 {
+            return Ok(());
+        }
+        if !self.architecture.as_ref().is_some_and(network::Architecture::is_potential) {
+            let help = "set potential = true in [architecture.mlp] (--potential)";
+            return fail("needs a log-density, and the network is no potential".into(), help);
+        }
+        if dim > MOST {
+            let problem = format!("takes a pass for each of {dim} coordinates");
+            return fail(problem, "give points of at most 64 coordinates, such as principal components");
+        }
+        if matches!(self.prediction, Prediction::KMix { learned: true, .. }) {
+            return fail("does not go with a learned k".into(), "choose another prediction, such as edm");
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {

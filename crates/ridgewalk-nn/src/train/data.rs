@@ -19,12 +19,13 @@ pub struct TrainingData {
     points: PointSet,
     weights: Option<Vec<f64>>,
     rest: Option<PointSet>,
+    rest_weights: Option<Vec<f64>>,
 }
 
 impl TrainingData {
     /// All points, of equal weight.
     pub fn new(points: PointSet) -> Self {
-        TrainingData { points, weights: None, rest: None }
+        TrainingData { points, weights: None, rest: None, rest_weights: None }
     }
 
     /// The same points with a weight each, which is scaled to a mean of 1. To be called before anything is held out.
@@ -68,8 +69,12 @@ impl TrainingData {
         let mut kept = rest.split_off(count);
         rest.sort_unstable();
         kept.sort_unstable();
+        let of = |rows: &[usize]| {
+            self.weights.as_ref().map(|weights| rows.iter().map(|row| weights[*row]).collect())
+        };
         Ok(TrainingData {
-            weights: self.weights.map(|weights| kept.iter().map(|row| weights[*row]).collect()),
+            weights: of(&kept),
+            rest_weights: of(&rest),
             rest: Some(self.points.select(&rest)?),
             points: self.points.select(&kept)?,
         })
@@ -84,7 +89,8 @@ impl TrainingData {
             map(points).map_err(|problem| Error::argument("data", problem, "keep the data's own units"))
         };
         let rest = self.rest.as_ref().map(map).transpose()?;
-        Ok(TrainingData { points: map(&self.points)?, weights: self.weights, rest })
+        let points = map(&self.points)?;
+        Ok(TrainingData { points, weights: self.weights, rest, rest_weights: self.rest_weights })
     }
 
     /// The points that are trained on.
@@ -100,6 +106,11 @@ impl TrainingData {
     /// Weight of a point.
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
+    }
+
+    /// Weight of a point that is held out.
+    pub(crate) fn weight_of_rest(&self, row: usize) -> f64 {
+        self.rest_weights.as_ref().and_then(|weights| weights.get(row)).copied().unwrap_or(1.0)
     }
 
     /// Whether weights differ.
@@ -164,7 +175,7 @@ impl TrainingData {
                 hasher.update(label.to_le_bytes());
             }
         }
-        for weight in self.weights.iter().flatten() {
+        for weight in self.weights.iter().chain(&self.rest_weights).flatten() {
             hasher.update(weight.to_le_bytes());
         }
         hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()

@@ -6,14 +6,14 @@ use ridgewalk_kernels::network::add;
 use crate::autoencoder::{self, Coder};
 use crate::device::Device;
 use crate::neural::Model;
-use crate::objective::{NoiseLevels, Sample, Weighting, losses, tensors};
+use crate::objective::{MOST, NoiseLevels, Sample, Weighting, losses, penalties, tensors};
 use crate::ops::Matrix;
 use crate::parameters::{Layout, Leaves};
 
 /// What is trained, and by which loss.
 pub(super) enum Objective {
-    /// A denoiser, on noise of these levels.
-    Denoising { model: Box<Model>, weighting: Weighting, levels: NoiseLevels },
+    /// A denoiser, on noise of these levels, with this weight of the Fokker–Planck residual.
+    Denoising { model: Box<Model>, weighting: Weighting, levels: NoiseLevels, fokker_planck: f64 },
     /// An autoencoder, on what it gives back.
     Reconstruction(Box<Coder>),
 }
@@ -45,7 +45,7 @@ impl Task {
     /// The loss of every sample, `[n, 1]`; `device` is that of the leaves.
     fn each(&self, leaves: &Leaves, samples: &[Sample], device: &Opened) -> Matrix {
         match &self.objective {
-            Objective::Denoising { model, weighting, levels } => {
+            Objective::Denoising { model, weighting, levels, .. } => {
                 let batch = tensors(model, samples, (weighting, levels), &self.opened);
                 losses(model, leaves, batch, device)
             }
@@ -82,7 +82,22 @@ impl Task {
         Some((squares / n, divergences.map(|sum| sum / n)))
     }
 
-    /// The losses, with the gradient of their sum over `batch`.
+    /// w R²/d of every sample at these values, R the Fokker–Planck residual: of a potential of few coordinates.
+    pub fn residuals(&self, values: &[f32], samples: &[Sample]) -> Option<Vec<f64>> {
+        let Objective::Denoising { model, .. } = &self.objective else { return None };
+        let config = model.network.config();
+        if !config.architecture.is_potential() || config.shape.dim() > MOST || model.mix().is_some() {
+            return None;
+        }
+        let leaves = Leaves::new(model.layout(), values, &self.opened);
+        let parts = samples.chunks(self.part).map(|part| {
+            let found = penalties(model, &leaves, part, &self.opened)?.into_data();
+            Some(found.iter::<f32>().map(f64::from).collect::<Vec<_>>())
+        });
+        Some(parts.collect::<Option<Vec<_>>>()?.concat())
+    }
+
+    /// The losses, with the gradient of their sum over `batch`, that of the residuals included.
     pub fn gradient(&self, values: &[f32], samples: &[Sample], batch: usize) -> Gradient {
         let layout = self.layout();
         let leaves = Leaves::new(layout, values, &self.opened);
@@ -93,6 +108,15 @@ impl Task {
             let leaves = leaves.tracked();
             let each = self.each(&leaves, part, &device);
             out.losses.extend(each.clone().inner().into_data().iter::<f32>());
+            let each = match &self.objective {
+                Objective::Denoising { model, fokker_planck, .. } if *fokker_planck > 0.0 => {
+                    match penalties(model, &leaves, part, &device) {
+                        Some(penalties) => each + penalties.mul_scalar(*fokker_planck),
+                        None => each,
+                    }
+                }
+                _ => each,
+            };
             let mut gradients = each.sum().div_scalar(batch as f32).backward();
             for (leaf, entry) in leaves.tensors().iter().zip(layout.entries()) {
                 // Arrays that the loss does not depend on have none.

@@ -27,6 +27,10 @@ pub struct LogLine {
     /// The same at every level: σ in the data's units, loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_by_level: Option<Vec<(f64, f64)>>,
+    /// Mean of R²/d of a potential's Fokker–Planck residual R (arXiv 2311.15996), with the same average, at the held-out
+    /// points, or at some that are trained on if none are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fokker_planck: Option<f64>,
     /// Loss by noise level: the median σ of each eighth of the law, in the data's units, and the loss there.
     pub by_level: Vec<(f64, f64)>,
     /// Learning rate of the last step.

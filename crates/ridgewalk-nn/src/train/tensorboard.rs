@@ -145,6 +145,7 @@ impl Events {
         ];
         let optional = [
             ("loss/held_out", line.held_out),
+            ("fokker_planck", line.fokker_planck),
             ("noise_scale", line.noise_scale),
             ("effective_samples", line.effective_samples),
             ("k", line.k),
@@ -213,6 +214,7 @@ mod tests {
             loss: 1.0,
             held_out: None,
             held_out_by_level: None,
+            fokker_planck: None,
             by_level: vec![(0.5, 1.0)],
             learning_rate: 1e-3,
             gradient_norm: 1.0,

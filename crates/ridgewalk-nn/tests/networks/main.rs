@@ -1,7 +1,10 @@
 //! Networks as denoisers: against PyTorch's own code, and their derivatives against differences and one another.
 
 mod derivatives;
+mod fokker_planck;
 mod imports;
+mod potential;
+mod scaled_skips;
 mod torch;
 
 use ndarray::Array2;
@@ -32,7 +35,8 @@ fn configurations() -> Vec<ModelConfig> {
     };
     vec![
         of(Architecture::Mlp(mlp.clone()), vector, 0, false, Prediction::Edm),
-        of(Architecture::Mlp(mlp), vector, 0, true, Prediction::Flow),
+        of(Architecture::Mlp(mlp.clone()), vector, 0, true, Prediction::Flow),
+        of(Architecture::Mlp(MlpConfig { potential: true, ..mlp }), vector, 0, false, Prediction::Edm),
         of(Architecture::UNet(unet), image, 3, false, Prediction::Noise),
         of(Architecture::UNet(plain), image, 0, true, Prediction::Velocity),
         of(Architecture::Dit(dit), image, 3, false, Prediction::KMix { k: 0.6, learned: true }),
@@ -141,7 +145,7 @@ fn a_blind_network_on_a_clock_is_its_denoiser() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let config = &configurations()[2];
+    let config = &configurations()[3];
     let refused = |config: &ModelConfig| NeuralDenoiser::initial(config, 0).err().unwrap().to_string();
     let mut odd = config.clone();
     odd.network.shape = Shape::Image { height: 7, width: 4, channels: 1 };

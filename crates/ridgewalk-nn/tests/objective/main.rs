@@ -1,5 +1,8 @@
 //! What training comes to is what the loss is the least of: known for linear networks.
 
+mod likelihood;
+mod mixture;
+
 use ndarray::Array2;
 use ridgewalk::PointSet;
 use ridgewalk::random::{Purpose, Stream};
