@@ -49,7 +49,9 @@ pub fn run(train: &Train, arguments: &[String]) -> Result<()> {
         check(&config, train, shape)?;
     }
     // The part is that of all points, whatever is left open.
-    let hold_out = TrainConfig { architecture: None, ..config.clone() }.resolved(total, shape)?.hold_out;
+    let hold_out = TrainConfig { architecture: None, fokker_planck: 0.0, ..config.clone() }
+        .resolved(total, shape)?
+        .hold_out;
     let whole = TrainingData::new(points);
     let whole = match weights {
         Some(weights) => whole.weighted(weights)?,

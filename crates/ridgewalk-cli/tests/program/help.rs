@@ -7,10 +7,11 @@ use std::path::Path;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "walk",
     "fit",
     "train",
+    "import",
     "sample",
     "invert",
     "bridge",

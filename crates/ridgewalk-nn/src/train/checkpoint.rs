@@ -13,9 +13,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-use ridgewalk::{Latent, Moments, PointSet, Shape};
-use ridgewalk_data::{LatentSpace, Normalization};
+use ridgewalk::Moments;
+use ridgewalk_data::Normalization;
 use serde::{Deserialize, Serialize};
 
 use super::file::{File, Numbers};
@@ -23,12 +22,10 @@ use super::interval::Interval;
 use super::noise_scale::NoiseScale;
 use super::optimizer::Moved;
 use super::trainer::{State, Trainer};
-use super::{TrainConfig, TrainingData};
-use crate::autoencoder::{
-    AutoencoderModel, LatentHeader, TrainedAutoencoder, latent_from_file, latent_into_file, of_arrays,
-};
+use super::{About, TrainConfig, TrainingData};
+use crate::autoencoder::{AutoencoderModel, LatentHeader, latent_into_file};
 use crate::error::{Error, Result};
-use crate::neural::{Model, ModelConfig, NeuralDenoiser};
+use crate::neural::ModelConfig;
 
 /// Name of the network's file in a run's folder.
 pub const MODEL: &str = "model.safetensors";
@@ -37,154 +34,29 @@ const CHECKPOINT: &str = "checkpoint-";
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
 
-/// Whence the data came, for those who use the network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct About {
-    /// Path or name of the data.
-    pub data: String,
-    /// Number of points that were trained on.
-    pub points: usize,
-    /// SHA-256 of their values, in the data's own units.
-    pub sha256: Option<String>,
-    /// Smallest and largest value, in the data's own units.
-    pub range: (f64, f64),
-    /// Names of the coordinates.
-    pub columns: Option<Vec<String>>,
-    /// The command that made it.
-    pub command: Vec<String>,
-    /// Deviation of noise that was added to the data.
-    pub noise: f64,
-    /// Part of the values that salt and pepper replaced.
-    pub salt_and_pepper: f64,
-    /// From the data's units to those of the network.
-    #[serde(skip)]
-    pub normalization: Normalization,
-    /// Shape of a point of the data, if the network is trained in a latent space.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shape: Option<Shape>,
-    /// That latent space: data → normalization → latent → network.
-    #[serde(skip)]
-    pub latent: Option<LatentSpace>,
-}
-
-impl About {
-    /// Of data that are not at hand, in this range; by the path of what was made of them.
-    pub fn elsewhere(data: impl Into<String>, range: (f64, f64)) -> Self {
-        About {
-            data: data.into(),
-            points: 0,
-            sha256: None,
-            range,
-            columns: None,
-            command: Vec::new(),
-            noise: 0.0,
-            salt_and_pepper: 0.0,
-            normalization: Normalization::None,
-            shape: None,
-            latent: None,
-        }
-    }
-
-    /// Of points in their own units, by a path or name.
-    pub fn of(points: &PointSet, data: impl Into<String>) -> Self {
-        About {
-            data: data.into(),
-            points: points.len(),
-            sha256: None,
-            range: points.range(),
-            columns: points.columns().map(<[String]>::to_vec),
-            command: Vec::new(),
-            noise: 0.0,
-            salt_and_pepper: 0.0,
-            normalization: Normalization::None,
-            shape: None,
-            latent: None,
-        }
-    }
-
-    /// What a checkpoint or a network's file says, of denoisers and autoencoders.
-    ///
-    /// # Errors
-    /// If the file is damaged or no such file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let file = File::read(path)?;
-        let header = parse(path, &file)?;
-        header.about.with_latent(path, &file, header.latent)
-    }
-
-    fn with_latent(mut self, path: &Path, file: &File, header: Option<LatentHeader>) -> Result<Self> {
-        self.latent = header.map(|header| latent_from_file(path, file, header)).transpose()?;
-        Ok(self)
-    }
-
-    /// Shape of a point of the data, of a network that is trained on `points`.
-    pub fn shape_of(&self, points: &PointSet) -> Shape {
-        self.shape.unwrap_or_else(|| points.shape())
-    }
-
-    /// Rows that the network made, in the data's own units.
-    ///
-    /// # Errors
-    /// If they have other columns, or a result is not finite.
-    pub fn to_data(&self, rows: Array2<f64>) -> Result<Array2<f64>> {
-        let rows = match &self.latent {
-            Some(latent) => latent.decode(rows.view())?,
-            None => rows,
-        };
-        self.normalization.undo(rows).map_err(Error::data)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+pub(super) struct Header {
     /// Of a denoiser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    model: Option<ModelConfig>,
+    pub model: Option<ModelConfig>,
     /// Of an autoencoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    autoencoder: Option<AutoencoderModel>,
+    pub autoencoder: Option<AutoencoderModel>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    latent: Option<LatentHeader>,
-    config: TrainConfig,
-    about: About,
-    labels: Vec<u32>,
-    step: u64,
-    /// Digest of the data.
-    digest: String,
-    /// Length of the average that the network's own file holds.
-    average: Option<f64>,
-}
-
-/// Which weights of a checkpoint are used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Average {
-    /// The average of this length; see [`TrainConfig::averages`].
-    Length(f64),
-    /// Those of the last step.
-    Last,
-}
-
-/// A network that was trained, for use.
-#[derive(Clone)]
-pub struct TrainedModel {
-    /// The network; it knows the mean and scale of its data.
-    pub denoiser: NeuralDenoiser,
-    /// Whence the data came.
-    pub about: About,
-    /// Settings of the run.
+    pub latent: Option<LatentHeader>,
     pub config: TrainConfig,
-    /// Label of every class that it is told.
+    pub about: About,
     pub labels: Vec<u32>,
-    /// Steps of its training.
     pub step: u64,
-    /// Length of the average of its weights; none for those of the last step.
+    /// Digest of the data.
+    pub digest: String,
+    /// Length of the average that the network's own file holds.
     pub average: Option<f64>,
 }
 
 /// A file with what is known of the data, but no network yet, and what its header says of the latent space.
-fn file_of(about: &About, moments: &Moments) -> (File, Option<LatentHeader>) {
+pub(super) fn file_of(about: &About, moments: &Moments) -> (File, Option<LatentHeader>) {
     let mut file = File::default();
     let latent = about.latent.as_ref().map(|latent| latent_into_file(&mut file, latent));
     let Moments { mean, std } = moments;
@@ -346,182 +218,7 @@ pub fn checkpoints(folder: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-impl TrainedModel {
-    /// Whether a path is a network's file, a checkpoint, or the folder of a run.
-    pub fn is_one(path: &Path) -> bool {
-        if path.is_dir() {
-            return path.join(MODEL).is_file() || !checkpoints(path).is_empty();
-        }
-        path.extension().is_some_and(|extension| extension == "safetensors") && File::is_one(path)
-    }
-
-    /// The network of a run: a folder, its network's file, or one of its checkpoints; with the average that the file
-    /// holds or, of checkpoints, the middle one of those that are kept, unless another is asked for.
-    ///
-    /// # Errors
-    /// If there is none, or it is damaged, or has no such average.
-    pub fn load(path: &Path, average: Option<Average>) -> Result<Self> {
-        if !path.is_dir() {
-            return Self::read(path, average);
-        }
-        let steps = |path: &Path| -> Result<u64> { Ok(parse(path, &File::read(path)?)?.step) };
-        let all = checkpoints(path);
-        let sound = all.iter().rev().find_map(|path| Some((path, steps(path).ok()?)));
-        let model = path.join(MODEL);
-        match (sound, steps(&model)) {
-            // A folder whose run went on after it ended once has a newer checkpoint than its network's file.
-            (Some((newest, taken)), own)
-                if average.is_some() || own.as_ref().map_or(true, |own| *own < taken) =>
-            {
-                Self::read(newest, average)
-            }
-            (None, Err(error)) if !model.is_file() => match all.last() {
-                Some(damaged) => Self::read(damaged, average),
-                None => Err(error),
-            },
-            _ => Self::read(&model, average),
-        }
-    }
-
-    fn read(path: &Path, average: Option<Average>) -> Result<Self> {
-        let file = File::read(path)?;
-        let mut header = parse(path, &file)?;
-        let Some(own) = header.model.take() else {
-            let help = "give it to --latent, or give a network that was trained without --autoencoder";
-            return Err(Error::file(path, "is an autoencoder, which draws no samples", help));
-        };
-        let dim = own.network.shape.dim();
-        let model = Model::new(&own)?;
-        let length = model.layout().len();
-        let (values, average) = if file.tensors.contains_key("values") {
-            let kept = &header.config.averages;
-            let usual = kept.get(kept.len() / 2).map_or(Average::Last, |length| Average::Length(*length));
-            match average.unwrap_or(usual) {
-                Average::Last => (file.single(path, "values", length)?, None),
-                Average::Length(wanted) => {
-                    let index = kept.iter().position(|length| *length == wanted).ok_or_else(|| {
-                        let problem = format!("keeps no average of the length {wanted}");
-                        Error::file(path, problem, format!("choose one of {kept:?}, or `last`"))
-                    })?;
-                    (file.single(path, &format!("average.{index}"), length)?, Some(wanted))
-                }
-            }
-        } else {
-            let own = header.average.map_or(Average::Last, Average::Length);
-            if average.is_some_and(|average| average != own) {
-                let problem = format!("holds the average {own:?} alone");
-                return Err(Error::file(
-                    path,
-                    problem,
-                    "give the folder of the run, whose checkpoint has all",
-                ));
-            }
-            let arrays = file.tensors.iter().filter_map(|(name, (shape, numbers))| match numbers {
-                Numbers::Single(values) => {
-                    Some((name.strip_prefix("network.")?.to_string(), (shape.clone(), values.clone())))
-                }
-                Numbers::Double(_) => None,
-            });
-            let values = model.layout().read_torch(&arrays.collect()).map_err(|problem| {
-                Error::file(path, problem, "the file is damaged; take a checkpoint of the run")
-            })?;
-            (values, header.average)
-        };
-        let wrong =
-            |what: &str| Error::file(path, format!("has a `{what}` of another dimension"), "train again");
-        let vector = |name: &str| {
-            file.double(path, name).and_then(|v| if v.len() == dim { Ok(v) } else { Err(wrong(name)) })
-        };
-        let moments = Moments {
-            mean: vector("mean")?.into(),
-            std: file.double(path, "deviation")?.first().copied().unwrap_or(1.0),
-        };
-        if file.tensors.contains_key("normalization.mean") {
-            let (mean, std) =
-                (file.double(path, "normalization.mean")?, file.double(path, "normalization.std")?);
-            let wide = header.about.shape.map_or(dim, |shape| shape.dim());
-            if mean.len() != wide || std.len() != wide {
-                return Err(wrong("normalization"));
-            }
-            header.about.normalization = Normalization::Standardized { mean, std };
-        }
-        let denoiser = NeuralDenoiser::new(&own, values)?.with_moments(moments);
-        let Header { about, config, labels, step, latent, .. } = header;
-        let about = about.with_latent(path, &file, latent)?;
-        if about.latent.as_ref().is_some_and(|latent| {
-            latent.dim() != dim || about.shape.map(|shape| shape.dim()) != Some(latent.data_dim())
-        }) {
-            return Err(wrong("latent"));
-        }
-        Ok(TrainedModel { denoiser, about, config, labels, step, average })
-    }
-
-    /// Writes the network alone, by PyTorch's names.
-    ///
-    /// # Errors
-    /// What the operating system reports.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let dim = ridgewalk::Denoiser::dim(&self.denoiser);
-        let moments = ridgewalk::Denoiser::moments(&self.denoiser);
-        let moments = moments.unwrap_or_else(|| Moments { mean: vec![0.0; dim].into(), std: 1.0 });
-        let (mut file, latent) = file_of(&self.about, &moments);
-        let header = Header {
-            model: Some(self.denoiser.config()),
-            autoencoder: None,
-            latent,
-            config: self.config.clone(),
-            about: self.about.clone(),
-            labels: self.labels.clone(),
-            step: self.step,
-            digest: String::new(),
-            average: self.average,
-        };
-        file.header = serde_json::to_string(&header).unwrap_or_default();
-        for (name, shape, values) in self.denoiser.to_torch() {
-            file.add(&format!("network.{name}"), shape, Numbers::Single(values));
-        }
-        file.write(path)
-    }
-
-    /// The same network, told that all points have this label, or nothing of classes.
-    ///
-    /// # Errors
-    /// If it was trained without classes, or this label did not occur.
-    pub fn of_label(&self, label: Option<u32>) -> ridgewalk::Result<NeuralDenoiser> {
-        let Some(label) = label else { return self.denoiser.of_class(None) };
-        let class = self.labels.binary_search(&label).map_err(|_| {
-            let help = match self.labels.as_slice() {
-                [] => "the network was trained without classes: train with --classes".to_string(),
-                labels => format!("its labels are {labels:?}"),
-            };
-            ridgewalk::Error::argument("class", format!("{label} is unknown to the network"), help)
-        })?;
-        self.denoiser.of_class(Some(class))
-    }
-}
-
-/// The autoencoder of a network's file.
-pub(crate) fn read_autoencoder(path: &Path) -> Result<TrainedAutoencoder> {
-    let file = File::read(path)?;
-    let Header { autoencoder, about, config, step, average, .. } = parse(path, &file)?;
-    let Some(model) = autoencoder else {
-        let help = "give a folder that `ridgewalk train --autoencoder` wrote";
-        return Err(Error::file(path, "is a network that takes out noise, no autoencoder", help));
-    };
-    let own = file.tensors.iter().filter_map(|(name, (shape, numbers))| {
-        let values = match numbers {
-            Numbers::Single(values) => values.iter().map(|v| f64::from(*v)).collect(),
-            Numbers::Double(values) => values.clone(),
-        };
-        Some((name.strip_prefix("network.")?.to_string(), (shape.clone(), values)))
-    });
-    let autoencoder = of_arrays(&model, own.collect()).map_err(|problem| {
-        Error::file(path, problem, "give the folder of a run that has ended, or train again")
-    })?;
-    Ok(TrainedAutoencoder { autoencoder, about, config, step, average })
-}
-
-fn parse(path: &Path, file: &File) -> Result<Header> {
+pub(super) fn parse(path: &Path, file: &File) -> Result<Header> {
     serde_json::from_str(&file.header).map_err(|e| {
         Error::file(
             path,

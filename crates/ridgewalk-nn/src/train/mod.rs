@@ -8,6 +8,7 @@
 //! | a folder with log, checkpoints and the network | [`Trainer::run`], [`Trainer::resume`] |
 //! | the network of a run | [`TrainedModel`] |
 
+mod about;
 mod averages;
 mod checkpoint;
 mod config;
@@ -15,21 +16,25 @@ mod data;
 mod file;
 mod gradient;
 mod interval;
+mod judging;
 mod log;
+mod model;
 mod noise_scale;
 mod optimizer;
 mod run;
 mod tensorboard;
 mod trainer;
 
-pub use checkpoint::{About, Average, MODEL, TrainedModel, checkpoints};
+pub use about::About;
+pub use checkpoint::{MODEL, checkpoints};
 pub use config::{Every, TrainConfig};
 pub use data::TrainingData;
 pub use log::{LOG, LogLine, read_log};
+pub use model::{Average, TrainedModel};
 pub use optimizer::{OptimizerConfig, OptimizerKind, RateSchedule};
 pub use run::{Ending, SHEET, TrainProgress};
 pub use tensorboard::EVENTS;
 pub use trainer::{StepReport, Trainer};
 
-pub(crate) use checkpoint::read_autoencoder;
 pub(crate) use file::{File, Numbers};
+pub(crate) use model::read_autoencoder;

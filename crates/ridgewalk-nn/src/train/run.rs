@@ -9,7 +9,8 @@ use ridgewalk::schedule::range_for;
 use ridgewalk::{Heun, Karras, Latent, PointSet, Sampler};
 use ridgewalk_data::{SheetOptions, write_sheet};
 
-use super::checkpoint::{About, MODEL};
+use super::About;
+use super::checkpoint::MODEL;
 use super::log::{Log, LogLine};
 use super::tensorboard::Events;
 use super::trainer::Trainer;
