@@ -6,8 +6,8 @@
 //! | `x_embedder.proj.weight`, … | the diffusion transformer's code (arXiv 2212.09748), without learned variances |
 //! | `layers.0.weight`, … | a perceptron as `ridgewalk train` writes it |
 //!
-//! What tensors cannot tell is the number of heads: 64 channels each in transformers, one in UNets, unless a configuration
-//! says otherwise.
+//! What tensors cannot tell is the number of heads: 64 channels each in transformers (72 in DiT-XL), one in UNets, unless a configuration
+//! says otherwise. Activations, residuals and scaled skips are taken to be the usual ones, and networks to be told the noise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -205,7 +205,10 @@ fn transformer(arrays: &Arrays, sides: Option<(usize, usize)>) -> std::result::R
         (None, None) => return Err("no tensor tells the size of images: say rows and columns".into()),
     };
     if let Some((_, given)) = arrays.get("pos_embed") {
-        let own = places(width, (height / patch.max(1), columns / patch.max(1)));
+        let (lines, across) = (height / patch.max(1), columns / patch.max(1));
+        // Before the table is made: sides may be absurd.
+        let length = lines.checked_mul(across).and_then(|tokens| tokens.checked_mul(width));
+        let own = if length == Some(given.len()) { places(width, (lines, across)) } else { Vec::new() };
         if own.len() != given.len() || own.iter().zip(given).any(|(own, given)| (own - given).abs() > 1e-3) {
             return Err("tensor 'pos_embed' is not the table of sines that is built here".into());
         }
@@ -217,7 +220,8 @@ fn transformer(arrays: &Arrays, sides: Option<(usize, usize)>) -> std::result::R
     if width == 0 {
         return Err("tensor 'x_embedder.proj.weight' is empty".into());
     }
-    let heads = (width / HEAD).max(1);
+    // DiT-XL of the published code is the one size of another width of a head.
+    let heads = if width == 1152 { 16 } else { (width / HEAD).max(1) };
     let config = DitConfig { patch, width, depth, heads, mlp_ratio: hidden / width };
     let shape = Shape::Image { height, width: columns, channels: inputs };
     Ok(NetworkConfig { architecture: Architecture::Dit(config), shape, classes, blind: false })

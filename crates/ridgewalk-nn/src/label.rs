@@ -107,11 +107,17 @@ impl FromStr for NoiseLabel {
             None => (rest, 1.0),
             Some((name, factor)) => (name, factor.parse().map_err(|_| wrong())?),
         };
+        if !(f64::is_finite(factor) && factor != 0.0) {
+            return Err(wrong());
+        }
         let offset = match kind {
             "step" => -1.0,
             "time" => 0.0,
             _ => return Err(wrong()),
         };
+        if kind == "step" && !name.starts_with("ddpm") {
+            return Err(wrong());
+        }
         let process = Arc::from(process::named(name)?);
         Ok(NoiseLabel::Time(TimeLabel { text: text.to_string(), process, factor, offset }))
     }
@@ -162,7 +168,15 @@ mod tests {
                 );
             }
         }
-        for text in ["ddpm-linear", "step:nothing", "hour:ddpm-linear", "time:flow-matching*x"] {
+        for text in [
+            "ddpm-linear",
+            "step:nothing",
+            "hour:ddpm-linear",
+            "time:flow-matching*x",
+            "time:flow-matching*nan",
+            "time:flow-matching*0",
+            "step:flow-matching",
+        ] {
             assert!(text.parse::<NoiseLabel>().is_err(), "{text}");
         }
     }

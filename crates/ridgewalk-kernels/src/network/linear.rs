@@ -158,7 +158,7 @@ impl Linear {
 
     fn backward_w(&self, x: &[f32], gradient: &[f32]) -> Vec<f32> {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        // Small weights under many rows: a piece of the rows each, summed; else a stripe of the weights each.
+        // Small weights under many rows: a piece of the rows each, summed; else a block of the weights each.
         if inputs * outputs <= 1 << 16 && self.rows >= 1024 {
             let piece = self.rows.div_ceil(PIECES);
             let sums: Vec<Vec<f32>> = (0..self.rows.div_ceil(piece))
