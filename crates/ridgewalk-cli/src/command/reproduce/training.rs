@@ -1,5 +1,8 @@
 //! Networks that an experiment trains: the loss on the way, and what is asked of them at some steps.
 
+use ndarray::Array2;
+use ridgewalk::PointSet;
+use ridgewalk::random::{Purpose, Stream};
 use ridgewalk_nn::NeuralDenoiser;
 use ridgewalk_nn::train::{TrainConfig, Trainer, TrainingData};
 
@@ -35,4 +38,14 @@ pub fn train(
         }
     }
     Ok(curve)
+}
+
+/// Points with noise of deviation σ, the same for the same seed and index.
+pub fn noised(points: &PointSet, sigma: f64, seed: u64, index: usize) -> Array2<f64> {
+    let mut values = points.values().to_owned();
+    for (row, mut x) in values.outer_iter_mut().enumerate() {
+        let mut stream = Stream::new(seed, Purpose::DataNoise, row as u64, index as u64);
+        x.mapv_inplace(|value| value + sigma * stream.normal());
+    }
+    values
 }

@@ -17,7 +17,7 @@ use ridgewalk_nn::network::{Architecture, MlpConfig, UNetConfig};
 use ridgewalk_nn::train::{Every, TrainConfig, TrainingData};
 
 use super::super::part::Part;
-use super::super::training::train;
+use super::super::training::{noised, train};
 use super::percent;
 use super::settings::Settings;
 use crate::failure::Result;
@@ -220,15 +220,6 @@ fn one(
     figures(part, case, &found, stops);
     finding(part, case, &found, (stops, asked.len()));
     Ok(())
-}
-
-fn noised(points: &PointSet, sigma: f64, seed: u64, index: usize) -> Array2<f64> {
-    let mut values = points.values().to_owned();
-    for (row, mut x) in values.outer_iter_mut().enumerate() {
-        let mut stream = Stream::new(seed, Purpose::DataNoise, row as u64, index as u64);
-        x.mapv_inplace(|value| value + sigma * stream.normal());
-    }
-    values
 }
 
 fn curve(found: &[Shares], step: u64, k: usize) -> Vec<(f64, f64)> {

@@ -3,11 +3,10 @@
 //! D = m + c_skip (x − m) + c_out F: an error of F is one of D times |c_out|, which is σ for noise prediction and
 //! σs/(σ + s) for flow matching. The first grows without bound, the second is s at the most.
 
-use ndarray::Array2;
-use ridgewalk::random::{Purpose, Stream};
 use ridgewalk::{Denoiser, PointSet};
 use ridgewalk_nn::NeuralDenoiser;
 
+use super::super::super::training::noised;
 use crate::failure::Result;
 
 /// σ/s.
@@ -42,15 +41,6 @@ pub fn errors(model: &NeuralDenoiser, points: &PointSet, count: usize, seed: u64
         found.push(LevelError { level, square });
     }
     Ok(found)
-}
-
-fn noised(points: &PointSet, sigma: f64, seed: u64, index: usize) -> Array2<f64> {
-    let mut values = points.values().to_owned();
-    for (row, mut x) in values.outer_iter_mut().enumerate() {
-        let mut stream = Stream::new(seed, Purpose::DataNoise, row as u64, index as u64);
-        x.mapv_inplace(|value| value + sigma * stream.normal());
-    }
-    values
 }
 
 /// What not being told costs: the root of blind's square less told's, over s; 0 where blind is the better.
