@@ -170,7 +170,10 @@ impl Trainer {
         let points = self.data().rest().filter(|rest| rest.len() >= SAMPLES).unwrap_or(own);
         let shown: Vec<usize> = (0..points.len().min(SAMPLES)).collect();
         let (points, row) = (points.select(&shown)?, SAMPLES / 2);
-        let seen = self.autoencoder(self.usual_average())?.reconstruct(points.values())?;
+        // One that has learned little may answer anything: no reason to end its training.
+        let Ok(seen) = self.autoencoder(self.usual_average())?.reconstruct(points.values()) else {
+            return Ok(());
+        };
         let (own_rows, mut rows) = (points.values(), Vec::new());
         for first in (0..points.len()).step_by(row) {
             let part = first..points.len().min(first + row);
@@ -183,7 +186,8 @@ impl Trainer {
         let views: Vec<_> = rows.iter().map(|row| row.view().insert_axis(ndarray::Axis(0))).collect();
         let all = ndarray::concatenate(ndarray::Axis(0), &views)
             .map_err(|_| ridgewalk::Error::shape("the sheet", points.len(), points.dim()))?;
-        let all = PointSet::new(about.to_data(all)?, about.shape_of(own))?;
+        let Ok(values) = about.to_data(all) else { return Ok(()) };
+        let all = PointSet::new(values, about.shape_of(own))?;
         let options =
             SheetOptions { columns: Some(row), range: Some(about.range), ..SheetOptions::default() };
         write_sheet(&folder.join(SHEET), &all, &options).map_err(Error::data)
